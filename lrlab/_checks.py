@@ -1,0 +1,99 @@
+"""Argument checks, one line each at the call: ``positive(scale=self.scale)``.
+
+Every check raises ``ValueError`` that names the argument, what came and what would do. A value may be a number or an
+array of numbers (a grid of settings); all of its elements must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+def _numbers(name: str, value: object, wanted: str) -> Floats:
+    try:
+        numbers = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be {wanted}, got {name}={value!r}") from None
+    return numbers
+
+
+def _require(wanted: str, test: Callable[[Floats], Any], values: dict[str, object]) -> None:
+    for name, value in values.items():
+        numbers = _numbers(name, value, wanted)
+        if not (np.isfinite(numbers).all() and np.all(test(numbers))):
+            raise ValueError(f"{name} must be {wanted}, got {name}={value!r}")
+
+
+def finite(**values: object) -> None:
+    """Each value is a finite number."""
+    _require("a finite number", lambda x: True, values)
+
+
+def positive(**values: object) -> None:
+    """Each value is finite and above zero."""
+    _require("a finite number > 0", lambda x: x > 0, values)
+
+
+def non_negative(**values: object) -> None:
+    """Each value is finite and at least zero."""
+    _require("a finite number >= 0", lambda x: x >= 0, values)
+
+
+def fraction(**values: object) -> None:
+    """Each value lies in [0, 1): a decay factor or a momentum."""
+    _require("a number in [0, 1)", lambda x: (x >= 0) & (x < 1), values)
+
+
+def share(**values: object) -> None:
+    """Each value lies in [0, 1]."""
+    _require("a number in [0, 1]", lambda x: (x >= 0) & (x <= 1), values)
+
+
+def count(at_least: int = 1, **values: Any) -> None:
+    """Each value is an integer of at least ``at_least``."""
+    wanted = "a positive integer" if at_least == 1 else f"an integer >= {at_least}"
+    for name, value in values.items():
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < at_least:
+            raise ValueError(f"{name} must be {wanted}, got {name}={value!r}")
+
+
+def ordered(**values: float) -> None:
+    """The values do not decrease in the order given: ``ordered(lr_min=0, lr_max=1)``."""
+    names, numbers = list(values), list(values.values())
+    if any(a > b for a, b in pairwise(numbers)):
+        got = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        raise ValueError(f"{' <= '.join(names)} must hold, got {got}")
+
+
+def increasing(**values: Any) -> None:
+    """Each value is a non-empty, strictly increasing sequence of positive integers."""
+    for name, value in values.items():
+        if not value or any(not isinstance(b, int | np.integer) or isinstance(b, bool) for b in value):
+            raise ValueError(f"{name} must be a non-empty sequence of integers, got {name}={value!r}")
+        if any(b <= a for a, b in pairwise([0, *value])):
+            raise ValueError(f"{name} must be positive and strictly increasing, got {name}={value!r}")
+
+
+def steps(t: ArrayLike) -> Floats:
+    """The step or steps ``t`` as float64: finite and at least zero."""
+    found = _numbers("t", t, "a step >= 0 or an array of steps")
+    if found.size and not (found.min() >= 0 and np.isfinite(found.max())):
+        bad = found[~(np.isfinite(found) & (found >= 0))].flat[0]
+        raise ValueError(f"t must be finite and >= 0 (the first step is 0), got t={bad:g}")
+    return found
+
+
+def rate(lr: Any) -> Any:
+    """A rate for one step: finite and at least zero. NumPy's scalars become floats, so that float32 stays float32."""
+    if isinstance(lr, np.ndarray | Real):
+        non_negative(lr=lr)
+        return lr if isinstance(lr, np.ndarray) and lr.ndim else float(lr)
+    return lr
