@@ -1,0 +1,76 @@
+# `make` explains what there is. Works with GNU make 3.81 and later.
+SHELL = /bin/sh
+VENV = .venv/bin
+# The package, the chapters and the tests, for pytest; one notebook stays on one worker.
+PYTEST = OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/python -m pytest -n 2 --dist loadfile --durations 5
+NOTEBOOKS = --nbval --nbval-cell-timeout 300 book
+
+export PYTHON
+
+.PHONY: .venv help setup book serve lab check test test-all lint fix lock clean
+
+help:
+	@echo 'The learning rate: a book, the package lrlab, and exercises.'
+	@echo
+	@echo '  make setup     install everything into .venv (the other targets do it when needed)'
+	@echo '  make book      run the chapters and build the site: _build/html/index.html'
+	@echo '  make serve     show the built site on a local address'
+	@echo '  make lab       open the chapters in JupyterLab'
+	@echo '  make check     lint, types and unit tests, under a minute'
+	@echo '  make test      all that CI runs: check, every chapter, the built site in a browser'
+	@echo '  make test-all  also what takes long; before a release'
+	@echo '  make fix       format the code and clean the notebooks'
+	@echo '  make lock      renew requirements.txt from pyproject.toml (UPGRADE=all: newest releases)'
+	@echo '  make clean     remove what was built; .venv stays'
+	@echo
+	@echo 'PYTHON=/path/to/python chooses the Python (3.11 to 3.13).'
+	@echo 'LRLAB_DATA=/path/to/folder names a folder that holds the MNIST files.'
+
+setup: .venv
+	@echo 'setup: .venv is ready'
+
+.venv:
+	@sh tools/setup.sh
+
+book: .venv
+	@$(VENV)/python tools/book.py
+
+serve: .venv
+	@test -f _build/html/index.html || $(MAKE) book
+	@$(VENV)/python tools/serve.py
+
+lab: .venv
+	@echo 'lab: JupyterLab opens in the browser; Ctrl-C twice stops it'
+	@PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/jupyter lab book/index.md
+
+lint: .venv
+	@echo 'lint: ruff, mypy, codespell, clean notebooks'
+	@$(VENV)/ruff check --quiet .
+	@$(VENV)/ruff format --quiet --check . || { echo 'lint: not formatted; make fix does it' >&2; exit 1; }
+	@$(VENV)/mypy --no-error-summary
+	@$(VENV)/codespell
+	@$(VENV)/python tools/notebooks.py --check
+
+check: lint
+	@echo 'check: unit tests'
+	@$(PYTEST) -m 'not slow and not site' lrlab tests
+
+test: lint book
+	@echo 'test: every chapter, unit tests, the site in a browser'
+	@$(PYTEST) -m 'not slow' $(NOTEBOOKS) lrlab tests
+
+test-all: lint book
+	@echo 'test-all: everything'
+	@$(PYTEST) $(NOTEBOOKS) lrlab tests
+
+fix: .venv
+	@$(VENV)/ruff check --quiet --fix . || true
+	@$(VENV)/ruff format .
+	@$(VENV)/python tools/notebooks.py
+
+lock: .venv
+	@$(VENV)/python tools/lock.py $(if $(UPGRADE),--upgrade $(UPGRADE))
+
+clean:
+	rm -rf _build build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find book lrlab tests tools \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

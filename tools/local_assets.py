@@ -1,0 +1,48 @@
+"""Sphinx extension: the built site asks no other host for anything.
+
+Formulas are drawn by MathJax out of the package sphinx-mathjax-offline: of its 24 MB, the part that pages can ask for.
+The script that would fetch a live kernel from another host (sphinx-thebe, which Jupyter Book always loads) is left out.
+"""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+MATHJAX_PARTS = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts", "a11y", "sre")
+
+
+def drop_thebe(app: Sphinx, *_: object) -> None:
+    """Forget the scripts of sphinx-thebe, which name a host and serve no button here."""
+    scripts = app.registry.js_files
+    scripts[:] = [
+        (name, attributes)
+        for name, attributes in scripts
+        if "thebe" not in str(name) and "THEBE" not in str(attributes.get("body"))
+    ]
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Put MathJax beside the pages, unless it is there from the last build."""
+    target = Path(app.outdir, "_static", "mathjax")
+    if error is not None or app.builder.format != "html" or target.exists():
+        return
+    package = importlib.util.find_spec("sphinx-mathjax-offline")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("sphinx-mathjax-offline is not installed: make setup")
+    source = Path(package.origin).parent / "static" / "mathjax"
+    unfinished = target.with_name("mathjax.part")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for part in MATHJAX_PARTS:
+        (unfinished / part).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (source / part).is_dir() else shutil.copy
+        copy(source / part, unfinished / part)
+    unfinished.rename(target)
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    """Register with Sphinx."""
+    app.connect("env-before-read-docs", drop_thebe, priority=999)
+    app.connect("build-finished", copy_mathjax)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
