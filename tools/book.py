@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from jupyter_book.sphinx import REDIRECT_TEXT, build_sphinx
+from jupyter_book.sphinx import build_sphinx
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
@@ -79,6 +79,7 @@ def run(path: Path) -> Run:
         notebook,
         timeout=CELL_TIMEOUT,
         resources={"metadata": {"path": str(path.parent)}},
+        record_timing=False,  # would become part of the notebook, and the cache would not know it again
         extra_arguments=["--HistoryManager.enabled=False", "--log-level=ERROR"],
         on_cell_start=note,
     )
@@ -178,9 +179,7 @@ def render(root: Path, cache: Path) -> bool:
     )
     if failed:
         shutil.rmtree(doctrees, ignore_errors=True)  # else the next build would skip these pages and their warnings
-        return False
-    (output / "index.html").write_text(REDIRECT_TEXT.format(first_page=f"{pages(root)[0]}.html"))
-    return True
+    return not failed
 
 
 def build(root: Path, jobs: int) -> bool:

@@ -9,18 +9,16 @@ import shutil
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 MATHJAX_PARTS = ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts", "a11y", "sre")
 
 
-def drop_thebe(app: Sphinx, *_: object) -> None:
-    """Forget the scripts of sphinx-thebe, which name a host and serve no button here."""
-    scripts = app.registry.js_files
-    scripts[:] = [
-        (name, attributes)
-        for name, attributes in scripts
-        if "thebe" not in str(name) and "THEBE" not in str(attributes.get("body"))
-    ]
+def drop_thebe(app: Sphinx, config: Config) -> None:
+    """Keep sphinx-thebe from adding anything to the pages."""
+    for listeners in app.events.listeners.values():
+        listeners[:] = [listener for listener in listeners if listener.handler.__module__ != "sphinx_thebe"]
+    app.registry.css_files[:] = [entry for entry in app.registry.css_files if "thebe" not in entry[0]]
 
 
 def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
@@ -43,6 +41,6 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
-    app.connect("env-before-read-docs", drop_thebe, priority=999)
+    app.connect("config-inited", drop_thebe)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
