@@ -41,7 +41,7 @@ STYLE: dict[Any, Any] = {
 
 
 def subplots(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 3.5, **options: Any) -> Any:
-    """``matplotlib.pyplot.subplots`` in the book's style.
+    """``matplotlib.pyplot.subplots`` in the book's style, which holds from then on in this session.
 
     Parameters
     ----------
@@ -62,8 +62,8 @@ def subplots(rows: int = 1, columns: int = 1, width: float = 7.0, height: float 
     >>> fig, (left, right) = subplots(1, 2, sharey=True)
     >>> plt.close(fig)
     """
-    with mpl.rc_context(STYLE):
-        return plt.subplots(rows, columns, figsize=(width, height), **options)
+    mpl.rcParams.update(STYLE)
+    return plt.subplots(rows, columns, figsize=(width, height), **options)
 
 
 def contours(ax: Axes, objective: Objective, x: tuple[float, float], y: tuple[float, float], levels: int = 12) -> None:
