@@ -88,17 +88,21 @@ def run(path: Path) -> Run:
         client.execute()
     except Exception as error:  # whatever ends a notebook is told with its cell; the other notebooks go on
         failure = f"cell {at} ({notebook.cells[at].get('id')}): {ANSI.sub('', str(error))}"
-    return Run(path, notebook, time.perf_counter() - start, failure or unasked_warning(notebook))
+    return Run(path, notebook, time.perf_counter() - start, failure or complaint(notebook))
 
 
-def unasked_warning(notebook: nbformat.NotebookNode) -> str:
-    """Find a warning on stderr, save in cells whose metadata say `mystnb: {output_stderr: show}`."""
+def complaint(notebook: nbformat.NotebookNode) -> str:
+    """Find what a kernel lets pass: a warning that no metadata ask for, an announced exception that did not come."""
     for index, cell in enumerate(notebook.cells):
-        if cell.metadata.get("mystnb", {}).get("output_stderr") == "show":
-            continue
-        for output in cell.get("outputs", []):
-            if output.get("name") == "stderr" and (found := WARNING.search(output.text)):
-                return f"cell {index} ({cell.get('id')}) warns: {found.group().strip()}"
+        outputs = cell.get("outputs", [])
+        warnings = [WARNING.search(output.text) for output in outputs if output.get("name") == "stderr"]
+        shown = cell.metadata.get("mystnb", {}).get("output_stderr") == "show"
+        for warning in warnings:
+            if warning and not shown:
+                return f"cell {index} ({cell.get('id')}) warns: {warning.group().strip()}"
+        raised = any(output.output_type == "error" for output in outputs)
+        if "raises-exception" in cell.metadata.get("tags", []) and not raised:
+            return f"cell {index} ({cell.get('id')}) is tagged raises-exception and raises none"
     return ""
 
 

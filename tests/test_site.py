@@ -1,0 +1,139 @@
+"""The built site in a real browser: whole with no network, over http and from its folder, light and dark, small and wide.
+
+`make test` runs two of the eight combinations, which differ in everything; the other six are slow ones.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, Route, sync_playwright
+
+from tools.book import pages
+from tools.serve import server
+
+ROOT = Path(__file__).resolve().parent.parent
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+WIDTHS = {"desktop": 1440, "phone": 360}
+USUAL = {("http", "light", "desktop"), ("file", "dark", "phone")}
+VIEWS = [
+    pytest.param(view, id="-".join(view), marks=[] if view in USUAL else pytest.mark.slow)
+    for view in product(("http", "file"), ("light", "dark"), WIDTHS)
+]
+NAMES = [*pages(ROOT), "index", "genindex", "search"]
+
+# Text that a reader sees as text: not code, not what MathJax has drawn.
+VISIBLE_TEXT = """() => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) {
+        const parent = walker.currentNode.parentElement;
+        if (!parent.closest("script, style, noscript, template, pre, code, mjx-container")) {
+            texts.push(walker.currentNode.data);
+        }
+    }
+    return texts.join("\\n");
+}"""
+RAW_TEX = re.compile(r"\\[(\[]|\\(?:frac|begin|left|nabla|theta|eta|sum|mathbf|text)\b|\$[^$\n]+\$")
+
+# Pictures with nothing, or with a file's name, in place of words.
+UNDESCRIBED = r"""() => [...document.querySelectorAll("img, svg[role=img], canvas")]
+    .filter(e => !e.closest("[aria-hidden=true]"))
+    .filter(e => {
+        const words = e.alt ?? e.getAttribute("aria-label") ?? e.querySelector("title")?.textContent ?? "";
+        return words.trim() === "" || /\.(png|svg|jpe?g|gif)$/.test(words);
+    })
+    .map(e => e.outerHTML.slice(0, 160))"""
+
+# What is wider than the screen, where the page itself would scroll sideways.
+TOO_WIDE = """() => {
+    const root = document.documentElement;
+    if (root.scrollWidth <= root.clientWidth) return [];
+    const wide = [...document.querySelectorAll("article *")]
+        .filter(e => e.getBoundingClientRect().right > root.clientWidth + 1);
+    return [`page is ${root.scrollWidth} wide`, ...wide.slice(0, 3).map(e => e.outerHTML.slice(0, 120))];
+}"""
+
+
+@dataclass
+class Visit:
+    """What a page does wrong while it loads."""
+
+    home: str
+    problems: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Note errors and failures, and let no request leave the site."""
+        page.on("console", self.console)
+        page.on("pageerror", lambda error: self.problems.append(f"script error: {error}"))
+        page.on("requestfailed", self.failed)
+        page.on("response", self.response)
+        page.route("**/*", self.gate)
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.problems.append(f"console {message.type}: {message.text}")
+
+    def failed(self, request: Request) -> None:
+        self.problems.append(f"request failed: {request.url} ({request.failure})")
+
+    def response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.problems.append(f"status {response.status}: {response.url}")
+
+    def gate(self, route: Route) -> None:
+        if route.request.url.startswith((self.home, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.problems.append(f"request to another host: {route.request.url}")
+            route.abort()
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def homes(site: Path) -> Iterator[dict[str, str]]:
+    """Return where the site is found: on a local server, and in its folder."""
+    with server(site) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield {"http": f"http://127.0.0.1:{httpd.server_port}/", "file": f"{site.as_uri()}/"}
+        httpd.shutdown()
+
+
+@pytest.mark.site
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_page(browser: Browser, homes: dict[str, str], view: tuple[str, str, str], name: str) -> None:
+    transport, theme, screen = view
+    visit = Visit(homes[transport])
+    size = {"width": WIDTHS[screen], "height": 900}
+    with browser.new_context(viewport=size, color_scheme=theme) as context:
+        page = context.new_page()
+        visit.watch(page)
+        page.goto(f"{homes[transport]}{name}.html", wait_until="load")
+        page.wait_for_load_state("networkidle")
+        page.evaluate("() => window.MathJax?.startup?.promise")  # formulas are drawn when it is kept
+        found = visit.problems
+        found += [f"raw TeX: {text!r}" for text in RAW_TEX.findall(page.evaluate(VISIBLE_TEXT))]
+        formulas, drawn = page.locator(".math").count(), page.locator(".math:has(mjx-container)").count()
+        found += [f"{formulas - drawn} of {formulas} formulas are not drawn"] if formulas != drawn else []
+        found += [f"bad formula: {text}" for text in page.locator("mjx-merror").all_inner_texts()]
+        found += [f"no alt text: {picture}" for picture in page.evaluate(UNDESCRIBED)]
+        found += page.evaluate(TOO_WIDE)
+        if name != "index":  # that one only leads to the first page
+            shown = page.locator("html").get_attribute("data-theme")
+            found += [f"theme is {shown}, not {theme}"] if shown != theme else []
+        assert not found, "\n".join(found)
