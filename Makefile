@@ -53,7 +53,7 @@ lint: .venv
 
 check: lint
 	@echo 'check: unit tests'
-	@$(PYTEST) -m 'not slow and not site' lrlab tests
+	@$(PYTEST) -m 'not slow and not book and not site' lrlab tests
 
 test: lint book
 	@echo 'test: every chapter, unit tests, the site in a browser'
