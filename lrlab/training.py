@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from lrlab import _checks as check
 from lrlab._checks import Floats
+from lrlab.dynamic import DynamicRate
 from lrlab.objectives import Objective
 from lrlab.optimizers import Method
 from lrlab.optimizers.base import hyperparameters
@@ -142,7 +143,7 @@ def minimize(
     objective: Objective,
     start: ArrayLike,
     optimizer: Method,
-    lr: AnySchedule | ArrayLike,
+    lr: AnySchedule | ArrayLike | DynamicRate,
     steps: int,
     rng: np.random.Generator | None = None,
     stop: StopRule | None = None,
@@ -160,7 +161,7 @@ def minimize(
         :math:`\theta_0`; spread over the runs that ``lr`` and the optimizer's hyperparameters ask for.
     optimizer : Method
         Its hyperparameters may be arrays that broadcast to ``runs``.
-    lr : float, array that broadcasts to ``runs``, schedule, or callable ``t -> lr``
+    lr : float, array that broadcasts to ``runs``, schedule, callable ``t -> lr``, or `lrlab.dynamic.DynamicRate`
         :math:`\eta_t`.
     steps : int
         Steps to take.
@@ -196,9 +197,13 @@ def minimize(
            [ True,  True]])
     """
     check.count(steps=steps)
-    rates = _rates(lr, steps)
-    params = _spread(start, [rates.shape[1:], *(np.shape(value) for _, value in hyperparameters(optimizer))])
+    rule: Any = lr if isinstance(lr, DynamicRate) else None
+    rates = np.empty(steps) if rule else _rates(lr, steps)
+    settings = hyperparameters(optimizer) + hyperparameters(rule)
+    params = _spread(start, [rates.shape[1:], *(np.shape(value) for _, value in settings)])
     runs = params.shape[1:]
+    if rule:
+        rates, rule_state = np.empty((steps, *runs)), rule.init()
     all_params, all_loss = np.empty((steps + 1, *params.shape)), np.empty((steps + 1, *runs))
     all_norms = np.empty((steps + 1, *runs))
     state = optimizer.init(params)
@@ -212,6 +217,8 @@ def minimize(
             if t == steps or (stop is not None and _finished(stop, all_loss[: t + 1], all_norms[: t + 1])):
                 break
             grad = grad if transform is None else transform(grad)
+            if rule:
+                rates[t], rule_state = rule.update(rule_state, loss, grad, params, objective.loss)
             params, state = optimizer.step(params, grad, state, rates[t])
     lrs = np.broadcast_to(rates.reshape(steps, *(1,) * (len(runs) + 1 - rates.ndim), *rates.shape[1:]), (steps, *runs))
     return Trajectory(all_params[: done + 1], all_loss[: done + 1], lrs[:done], all_norms[: done + 1])
