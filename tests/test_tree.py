@@ -18,7 +18,7 @@ from tools.notebooks import clean, text
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lrlab"
-# A module may import from the lines below its own, and from its own folder. `import lrlab` itself stands above `training`.
+# From the floor up. A module imports from lower layers and from its own folder.
 LAYERS = [
     {"_checks"},
     {"objectives", "schedules", "optimizers", "data"},
@@ -26,7 +26,8 @@ LAYERS = [
     {"training"},
     {"search"},
     {"display"},
-    {"pytorch", "plots", "widgets"},
+    {"pytorch", "plots"},
+    {"widgets"},
     {"__main__"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
