@@ -1,4 +1,4 @@
-"""The built site in a real browser: whole with no network, over http and from its folder, light and dark, on two screens.
+"""The built site in a real browser, with no network: over http and from its folder, light and dark, small and wide.
 
 `make test` runs two of the eight combinations, which differ in everything; the other six are slow ones.
 """
