@@ -49,7 +49,7 @@ class Method(ABC):
         """
         if isinstance(params, list | tuple):
             return [self.init(array) for array in params]
-        array = _floating("params", params)
+        array = floating("params", params)
         for name, value in hyperparameters(self):
             _fits_runs(name, value, array)
         return self._init(array)
@@ -74,21 +74,19 @@ class Method(ABC):
         lr = check.rate(lr)
         if isinstance(params, list | tuple):
             return self._step_all(params, grad, state, lr)
-        return self._checked_step(_floating("params", params), _floating("grad", grad), state, lr)
+        return self._checked_step(floating("params", params), floating("grad", grad), state, lr)
 
     def eval_params(self, params: Params, state: State) -> Params:
         """The point to judge the method by: the one that moves, unless the method averages."""
         return params
 
     def _step_all(self, params: Sequence[Array], grads: Sequence[Array], states: Any, lr: Any) -> tuple[Any, Any]:
-        if len(params) != len(grads):
-            raise ValueError(f"grad must have as many arrays as params, {len(params)}, got {len(grads)}")
+        same_count(params, grads)
         stepped = [self.step(*one, lr) for one in zip(params, grads, states, strict=True)]
         return [array for array, _ in stepped], [state for _, state in stepped]
 
     def _checked_step(self, params: Array, grad: Array, state: State, lr: Any) -> tuple[Array, State]:
-        if grad.shape != params.shape:
-            raise ValueError(f"grad must have the shape of params, {tuple(params.shape)}, got {tuple(grad.shape)}")
+        same_shape(params, grad)
         _fits_runs("lr", lr, params)
         return self._step(params, grad, state, lr)
 
@@ -104,19 +102,46 @@ def namespace(array: Array) -> Any:
     return np if isinstance(array, np.ndarray | np.generic) else sys.modules["torch"]
 
 
-def _floating(name: str, array: Any) -> Array:
-    """``array`` itself if it is a tensor, else as a NumPy array of floats."""
-    if type(array).__module__.partition(".")[0] == "torch":
-        return array
-    found = np.asarray(array)
-    if not np.issubdtype(found.dtype, np.floating):
+def copy(array: Array) -> Array:
+    """The same numbers in memory of their own."""
+    return array.copy() if isinstance(array, np.ndarray | np.generic) else array.clone()
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """``yes`` where the condition holds, else ``no``; the condition is a bool or an array of them."""
+    if isinstance(condition, bool):
+        return yes if condition else no
+    return namespace(condition).where(condition, yes, no)
+
+
+def floating(name: str, array: Any) -> Array:
+    """``array`` itself if it is a tensor, else as a NumPy array; either must hold floating-point numbers."""
+    tensor = type(array).__module__.partition(".")[0] == "torch"
+    found: Any = array if tensor else np.asarray(array)
+    if not (found.is_floating_point() if tensor else np.issubdtype(found.dtype, np.floating)):
         raise ValueError(f"{name} must hold floating-point numbers, got dtype {found.dtype}")
     return found
 
 
 def hyperparameters(method: Method) -> list[tuple[str, Any]]:
-    """Name and value of each setting of a method."""
-    return [(f.name, getattr(method, f.name)) for f in fields(method)] if is_dataclass(method) else []
+    """Name and value of each setting of a method, and of the methods in it."""
+    found: list[tuple[str, Any]] = []
+    for name in [field.name for field in fields(method)] if is_dataclass(method) else []:
+        value = getattr(method, name)
+        found += hyperparameters(value) if isinstance(value, Method) else [(name, value)]
+    return found
+
+
+def same_count(params: Sequence[Array], grads: Sequence[Array]) -> None:
+    """Raise unless two lists hold equally many arrays."""
+    if len(params) != len(grads):
+        raise ValueError(f"grad must have as many arrays as params, {len(params)}, got {len(grads)}")
+
+
+def same_shape(params: Array, grad: Array) -> None:
+    """Raise unless the gradient has the shape of the parameters."""
+    if grad.shape != params.shape:
+        raise ValueError(f"grad must have the shape of params, {tuple(params.shape)}, got {tuple(grad.shape)}")
 
 
 def _fits_runs(name: str, value: Any, params: Array) -> None:
