@@ -125,8 +125,9 @@ def floating(name: str, array: Any) -> Array:
 
 def hyperparameters(method: Method) -> list[tuple[str, Any]]:
     """Name and value of each setting of a method, and of the methods in it."""
+    names: list[str] = [field.name for field in fields(method)] if is_dataclass(method) else []
     found: list[tuple[str, Any]] = []
-    for name in [field.name for field in fields(method)] if is_dataclass(method) else []:
+    for name in names:
         value = getattr(method, name)
         found += hyperparameters(value) if isinstance(value, Method) else [(name, value)]
     return found
