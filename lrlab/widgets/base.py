@@ -1,0 +1,95 @@
+"""What the interactive figures share: how they are shown, checked, reset, and drawn where nothing can move."""
+
+from __future__ import annotations
+
+import base64
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import anywidget
+import traitlets
+from matplotlib.figure import Figure as Picture
+
+from lrlab import _checks as check
+from lrlab.display import figure
+
+JS = files("lrlab.widgets") / "js"
+SHARED = ("draw.js", "numerics.js", "style.js")
+
+
+class Positive(traitlets.Float[float, Any]):
+    """A finite number above zero; anything else is a ``ValueError`` that names it."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        check.positive(**{str(self.name): value})
+        return float(value)
+
+
+class Finite(traitlets.Float[float, Any]):
+    """A finite number; anything else is a ``ValueError`` that names it."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        check.finite(**{str(self.name): value})
+        return float(value)
+
+
+class Count(traitlets.Int[int, Any]):
+    """A positive integer; anything else is a ``ValueError`` that names it."""
+
+    def validate(self, obj: Any, value: Any) -> int:
+        check.count(**{str(self.name): value})
+        return int(value)
+
+
+class _Shared(anywidget.AnyWidget):
+    """The scripts that all figures of a kernel need, sent once and not with every figure."""
+
+    _esm = "export default {};"
+    files = traitlets.Dict({name: (JS / name).read_text("utf-8") for name in SHARED}).tag(sync=True)
+
+
+@cache
+def _shared() -> _Shared:
+    return _Shared()
+
+
+class Figure(anywidget.AnyWidget):
+    """An interactive figure: works with no kernel in the book's pages, and with one in JupyterLab, both ways.
+
+    A subclass names its script, has a synchronized trait for everything that a reader can set, and says with
+    ``_picture`` and ``alt`` what a page without scripts shows.
+    """
+
+    _esm = (JS / "start.js").read_text("utf-8")
+    _script: str
+    _code = traitlets.Unicode().tag(sync=True)
+    _shared = traitlets.Unicode().tag(sync=True)
+    _initial = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(
+            _code=(JS / self._script).read_text("utf-8"),
+            _shared=_shared().model_id,
+            _initial=settings,
+            **settings,
+        )
+
+    @property
+    def alt(self) -> str:
+        """In a sentence or two, what the figure shows at its present settings."""
+        raise NotImplementedError
+
+    def _picture(self) -> Picture:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        bundle: Any = super()._repr_mimebundle_(**options)
+        data, metadata = bundle
+        shown = figure(self._picture(), alt=self.alt)
+        data |= {"image/png": base64.b64encode(shown.png).decode(), "text/plain": f"[interactive figure: {self.alt}]"}
+        return data, metadata | {"image/png": {"alt": self.alt}}
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._initial)
+        return f"{type(self).__name__}({settings})"
