@@ -7,11 +7,11 @@ from typing import cast
 import numpy as np
 from matplotlib.figure import Figure as Picture
 
-from lrlab import Trajectory, minimize
 from lrlab.display import COLORS, INK
 from lrlab.objectives import Quadratic
 from lrlab.optimizers import GradientDescent
 from lrlab.plots import subplots
+from lrlab.training import Trajectory, minimize
 from lrlab.widgets.base import Count, Figure, Finite, Positive
 
 
