@@ -6,30 +6,35 @@ array of numbers (a grid of settings); all of its elements must pass.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.floating[Any]]
+Numbers = NDArray[np.number[Any]]
 
 
-def _numbers(name: str, value: object, wanted: str) -> Floats:
-    try:
-        numbers = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be {wanted}, got {name}={value!r}") from None
-    return numbers
+def numbers(name: str, value: object, wanted: str = "a number or an array of numbers") -> Numbers:
+    """``value`` as an array, if it holds numbers; they may be inf or NaN."""
+    with suppress(ValueError):  # rows of different lengths
+        found = np.asarray(value)
+        if found.dtype.kind in "iuf":  # neither text nor True nor None
+            return found
+    raise ValueError(f"{name} must be {wanted}, got {name}={value!r}")
 
 
-def _require(wanted: str, test: Callable[[Floats], Any], values: dict[str, object]) -> None:
+def _require(wanted: str, test: Callable[[Any], Any], values: dict[str, object]) -> None:
     for name, value in values.items():
-        numbers = _numbers(name, value, wanted)
-        if not (np.isfinite(numbers).all() and np.all(test(numbers))):
-            raise ValueError(f"{name} must be {wanted}, got {name}={value!r}")
+        found = numbers(name, value, wanted)
+        good = np.isfinite(found) & test(found)
+        if not good.all():
+            first = np.unravel_index(np.argmin(good), found.shape)
+            place = f"[{', '.join(map(str, first))}]" if first else ""
+            raise ValueError(f"{name} must be {wanted}, got {name}{place}={found[first]}")
 
 
 def finite(**values: object) -> None:
@@ -76,15 +81,16 @@ def ordered(**values: float) -> None:
 def increasing(**values: Any) -> None:
     """Each value is a non-empty, strictly increasing sequence of positive integers."""
     for name, value in values.items():
-        if not value or any(not isinstance(b, int | np.integer) or isinstance(b, bool) for b in value):
+        steps = tuple(value) if isinstance(value, Sequence | np.ndarray) else ()
+        if not steps or any(not isinstance(b, int | np.integer) or isinstance(b, bool) for b in steps):
             raise ValueError(f"{name} must be a non-empty sequence of integers, got {name}={value!r}")
-        if any(b <= a for a, b in pairwise([0, *value])):
+        if any(b <= a for a, b in pairwise([0, *steps])):
             raise ValueError(f"{name} must be positive and strictly increasing, got {name}={value!r}")
 
 
-def steps(t: ArrayLike) -> Floats:
-    """The step or steps ``t`` as float64: finite and at least zero."""
-    found = _numbers("t", t, "a step >= 0 or an array of steps")
+def steps(t: ArrayLike) -> Numbers:
+    """The step or steps ``t`` as an array: finite and at least zero."""
+    found = numbers("t", t, "a step >= 0 or an array of steps")
     if found.size and not (found.min() >= 0 and np.isfinite(found.max())):
         bad = found[~(np.isfinite(found) & (found >= 0))].flat[0]
         raise ValueError(f"t must be finite and >= 0 (the first step is 0), got t={bad:g}")
@@ -92,8 +98,11 @@ def steps(t: ArrayLike) -> Floats:
 
 
 def rate(lr: Any) -> Any:
-    """A rate for one step: finite and at least zero. NumPy's scalars become floats, so that float32 stays float32."""
-    if isinstance(lr, np.ndarray | Real):
-        non_negative(lr=lr)
-        return lr if isinstance(lr, np.ndarray) and lr.ndim else float(lr)
-    return lr
+    """A rate for one step: finite and at least zero. One number becomes a float, so that float32 stays float32.
+
+    A torch tensor stays as it is: to look at it would be to wait for its device.
+    """
+    if type(lr).__module__.partition(".")[0] == "torch":
+        return lr
+    non_negative(lr=lr)
+    return np.asarray(lr) if np.ndim(lr) else float(lr)

@@ -7,7 +7,6 @@ points, and the loss then has shape ``runs``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -49,7 +48,10 @@ class Objective(ABC):
 
     def hvp(self, params: ArrayLike, vector: ArrayLike) -> Floats:
         r"""The Hessian at one point times a vector, :math:`H(\theta) \, v`, of shape ``(d,)``."""
-        return np.asarray(self.hessian(params) @ np.asarray(vector, dtype=np.float64))
+        v = np.asarray(vector, dtype=np.float64)
+        if v.shape != (self.dim,):
+            raise ValueError(f"vector must have shape ({self.dim},), got shape {v.shape}")
+        return np.asarray(self.hessian(params) @ v)
 
     @abstractmethod
     def hessian(self, params: ArrayLike) -> Floats:
@@ -116,10 +118,9 @@ class Quadratic(Objective):
         check.finite(matrix=matrix)
         given = np.array(matrix, dtype=np.float64)
         self.matrix = np.diag(given) if given.ndim == 1 else given
-        shape = self.matrix.shape
-        if self.matrix.ndim != 2 or shape[0] != shape[1] or not np.allclose(self.matrix, self.matrix.T, atol=0):
+        self.dim = len(self.matrix) if self.matrix.ndim else 0
+        if not self.dim or self.matrix.shape != (self.dim, self.dim) or not _symmetric(self.matrix):
             raise ValueError(f"matrix must be symmetric, of shape (d, d) or (d,), got matrix={matrix!r}")
-        self.dim = shape[0]
         check.finite(center=0.0 if center is None else center)
         self.center = np.zeros(self.dim) if center is None else np.array(center, dtype=np.float64)
         if self.center.shape != (self.dim,):
@@ -130,7 +131,7 @@ class Quadratic(Objective):
 
     def _loss(self, params: Floats) -> Any:
         offset = self._offset(params)
-        return np.sum(offset * self._times(offset), axis=0) / 2
+        return _dot(offset, self._times(offset)) / 2
 
     def _grad(self, params: Floats) -> Floats:
         return self._times(self._offset(params))
@@ -140,7 +141,7 @@ class Quadratic(Objective):
         points = self._points(params)
         offset = self._offset(points)
         grad = self._times(offset)
-        loss = np.sum(offset * grad, axis=0) / 2
+        loss = _dot(offset, grad) / 2
         return loss, grad if rng is None else grad + self.noise * rng.standard_normal(points.shape)
 
     def hessian(self, params: ArrayLike) -> Floats:
@@ -356,7 +357,7 @@ class LinearRegression(_Regression):
         self._points(params, one=True)
         return np.asarray(2 * self.X.T @ self.X * (self._weight / self.rows))
 
-    @cached_property
+    @property
     def minimum(self) -> Floats:
         """The least-squares solution; the shortest one where there are several."""
         return np.linalg.lstsq(self.X, self.y, rcond=None)[0]
@@ -417,20 +418,22 @@ class LogisticRegression(_Regression):
         p = _sigmoid(self._outputs(self._points(params, one=True)))
         return np.asarray((self.X.T * (p * (1 - p))) @ self.X / self.rows + self.l2 * np.eye(self.dim))
 
-    @cached_property
+    @property
     def minimum(self) -> Floats:
         """Found by Newton's method with step halving."""
-        params = np.zeros(self.dim)
+        params, unit = np.zeros(self.dim), np.abs(self.X).max()
         for _ in range(100):
             grad = self.grad(params)
-            if np.abs(grad).max() < 1e-13:
+            if np.abs(grad).max() <= 1e-13 * unit:
                 break
             newton = np.linalg.lstsq(self.hessian(params), grad, rcond=None)[0]
             shrink = 1.0
             while self.loss(params - shrink * newton) > self.loss(params) and shrink > 1e-9:
                 shrink /= 2
             params = params - shrink * newton
-        if np.abs(self.grad(params)).max() > 1e-9 or np.abs(self._outputs(params)).max() > 30:
+        p = _sigmoid(self._outputs(params))
+        rank_of_unsure = np.linalg.matrix_rank(self.X[p * (1 - p) > 1e-10])
+        if self.l2 == 0 and rank_of_unsure < np.linalg.matrix_rank(self.X):  # the loss falls for ever along the rest
             raise ValueError(f"no finite minimum: a plane separates the classes; l2 > 0 would do, got l2={self.l2}")
         return params
 
@@ -438,6 +441,15 @@ class LogisticRegression(_Regression):
 def _column(vector: Floats, ndim: int) -> Floats:
     """``vector`` with as many axes behind it as ``runs`` has."""
     return vector.reshape(-1, *(1,) * (ndim - 1))
+
+
+def _dot(a: Floats, b: Floats) -> Any:
+    """The sum over the coordinates, of shape ``runs``."""
+    return np.einsum("i...,i...->...", a, b)
+
+
+def _symmetric(matrix: Floats) -> bool:
+    return bool(np.abs(matrix - matrix.T).max() <= 1e-12 * np.abs(matrix).max())
 
 
 def _sigmoid(z: Floats) -> Floats:

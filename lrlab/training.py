@@ -200,7 +200,7 @@ def minimize(
     rule: Any = lr if isinstance(lr, DynamicRate) else None
     rates = np.empty(steps) if rule else _rates(lr, steps)
     settings = hyperparameters(optimizer) + hyperparameters(rule)
-    params = _spread(start, [rates.shape[1:], *(np.shape(value) for _, value in settings)])
+    params = _spread(start, objective.dim, [rates.shape[1:], *(np.shape(value) for _, value in settings)])
     runs = params.shape[1:]
     if rule:
         rates, rule_state = np.empty((steps, *runs)), rule.init()
@@ -301,22 +301,19 @@ def grad_norms(grads: Sequence[Any]) -> Floats:
 
 def _rates(lr: Any, steps: int) -> Floats:
     """The rate of every step, of shape (steps, *what runs it asks for)."""
-    if isinstance(lr, Schedule):
-        return np.asarray(lr(np.arange(steps)))
-    if callable(lr):
-        rates = np.array([lr(t) for t in range(steps)], dtype=np.float64)
-    else:
+    if not callable(lr):
         check.non_negative(lr=lr)
-        rates = np.broadcast_to(np.asarray(lr, dtype=np.float64), (steps, *np.shape(lr)))
+        return np.broadcast_to(np.asarray(lr, dtype=np.float64), (steps, *np.shape(lr)))
+    rates = lr(np.arange(steps)) if isinstance(lr, Schedule) else [lr(t) for t in range(steps)]
     check.non_negative(lr=rates)
-    return rates
+    return np.asarray(rates, dtype=np.float64)
 
 
-def _spread(start: ArrayLike, shapes: list[tuple[int, ...]]) -> Floats:
+def _spread(start: ArrayLike, dim: int, shapes: list[tuple[int, ...]]) -> Floats:
     """``start`` with the runs that it and the settings of the given ``shapes`` ask for together."""
-    params = np.array(start, dtype=np.float64)
-    if params.ndim == 0:
-        raise ValueError(f"start must have shape (d,) or (d, *runs), got start={start!r}")
+    params = check.numbers("start", start).astype(np.float64)
+    if params.shape[:1] != (dim,):
+        raise ValueError(f"start must have shape ({dim},) or ({dim}, *runs), got start={start!r}")
     try:
         runs = np.broadcast_shapes(params.shape[1:], *shapes)
     except ValueError:

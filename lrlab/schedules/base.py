@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from numbers import Real
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -12,7 +14,10 @@ from numpy.typing import ArrayLike
 from lrlab import _checks as check
 from lrlab._checks import Floats
 
+_BLOCK = 2**14  # steps at a time: what a formula needs in between then stays in the processor's cache
 
+
+@dataclass(frozen=True)
 class Schedule(ABC):
     r"""A learning rate that depends on the step and on nothing else.
 
@@ -20,8 +25,9 @@ class Schedule(ABC):
     is ``t = 0``. A schedule holds no state: asking twice gives the same answer, in any order, for one step or for an
     array of steps at once.
 
-    To write your own, derive a frozen dataclass and give it ``_formula(t)``, which gets an array of float64 and
-    returns an array of the same shape (one or more axes). Any callable ``t -> lr`` works wherever a schedule does.
+    To write your own, derive a frozen dataclass and give it ``_formula(t)``, which gets a one-dimensional array of
+    float64 and returns one of the same length, and ``_check()`` if it has settings that may be wrong. Any callable
+    ``t -> lr`` works wherever a schedule does.
 
     Raises
     ------
@@ -39,18 +45,34 @@ class Schedule(ABC):
            [0.  , 0.  ]])
     """
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.type in ("float", "int") and not isinstance(value, Real):
+                raise ValueError(f"{field.name} must be one number, got {field.name}={value!r}")
+            if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
+                object.__setattr__(self, field.name, tuple(value))  # so that schedules can be compared and hashed
+        self._check()
+
+    def _check(self) -> None:  # noqa: B027, most have settings to check, but not all
+        """Raise ``ValueError`` for settings that will not do."""
+
     @overload
     def __call__(self, t: float) -> float: ...
     @overload
     def __call__(self, t: ArrayLike) -> Any: ...
     def __call__(self, t: ArrayLike) -> Any:
         steps = check.steps(t)
-        rate = self._formula(np.atleast_1d(steps)).reshape(steps.shape)
+        rate = np.empty(steps.shape)
+        flat_steps, flat_rate = steps.reshape(-1), rate.reshape(-1)
+        for start in range(0, steps.size, _BLOCK):
+            block = slice(start, start + _BLOCK)
+            flat_rate[block] = self._formula(flat_steps[block].astype(np.float64))
         return rate if steps.shape or isinstance(t, np.ndarray) else float(rate)
 
     @abstractmethod
     def _formula(self, t: Floats) -> Floats:
-        """The rate at the steps ``t``: an array of at least one axis, all of it finite and >= 0."""
+        """The rate at the steps ``t``, an array of one axis, all of it finite and >= 0."""
 
 
 AnySchedule: TypeAlias = Schedule | Callable[[int], float] | float
@@ -83,5 +105,6 @@ def evaluate(schedule: AnySchedule, t: Floats) -> Floats:
     call = as_schedule(schedule)
     if isinstance(call, Schedule):
         return call._formula(t)
-    rates = [float(call(int(step) if step.is_integer() else step)) for step in t.ravel().tolist()]
-    return np.array(rates, dtype=np.float64).reshape(t.shape)
+    rates = [call(int(step) if step.is_integer() else step) for step in t.tolist()]
+    check.non_negative(lr=rates)
+    return np.array(rates, dtype=np.float64)

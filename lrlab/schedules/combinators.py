@@ -45,14 +45,17 @@ class Warmup(Schedule):
     schedule: AnySchedule
     steps: int
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         as_schedule(self.schedule)
         check.count(steps=self.steps)
 
     def _formula(self, t: Floats) -> Floats:
+        climbing = t < self.steps
+        if not climbing.any():  # nearly always, in a long run
+            return evaluate(self.schedule, t - self.steps)
         peak = evaluate(self.schedule, np.zeros(1))
         after = evaluate(self.schedule, np.maximum(t - self.steps, 0))
-        return np.where(t < self.steps, peak * (t + 1) / self.steps, after)
+        return np.where(climbing, peak * (t + 1) / self.steps, after)
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,9 @@ class Join(Schedule):
     schedules: Sequence[AnySchedule]
     boundaries: Sequence[int]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "schedules", tuple(self.schedules))
-        object.__setattr__(self, "boundaries", tuple(self.boundaries))
+    def _check(self) -> None:
+        if not isinstance(self.schedules, tuple):
+            raise ValueError(f"schedules must be a sequence of schedules, got schedules={self.schedules!r}")
         for schedule in self.schedules:
             as_schedule(schedule)
         check.increasing(boundaries=self.boundaries)
@@ -134,7 +137,7 @@ class Clip(Schedule):
     lr_min: float
     lr_max: float
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         as_schedule(self.schedule)
         check.non_negative(lr_min=self.lr_min, lr_max=self.lr_max)
         check.ordered(lr_min=self.lr_min, lr_max=self.lr_max)
@@ -171,7 +174,7 @@ class Scale(Schedule):
     schedule: AnySchedule
     factor: float
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         as_schedule(self.schedule)
         check.non_negative(factor=self.factor)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +51,7 @@ class CosineRestarts(Schedule):
     multiplier: float = 1
     lr_min: float = 0.0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr_min=self.lr_min, lr=self.lr)
         check.ordered(lr_min=self.lr_min, lr=self.lr)
         check.count(steps=self.steps)
@@ -61,17 +60,23 @@ class CosineRestarts(Schedule):
             raise ValueError(f"multiplier must be >= 1, got multiplier={self.multiplier!r}")
 
     def _formula(self, t: Floats) -> Floats:
-        starts = self._starts(t.max(initial=0.0))
-        i = np.searchsorted(starts, t, side="right") - 1
-        share = (t - starts[i]) / (self.steps * self.multiplier**i)
+        i = self._cycle(t)
+        share = (t - self._start(i)) / (self.steps * float(self.multiplier) ** i)
         return self.lr_min + (self.lr - self.lr_min) / 2 * (1 + np.cos(np.pi * share))
 
-    def _starts(self, last: float) -> Floats:
-        """The steps of all restarts up to ``last``."""
-        if self.multiplier == 1:
-            return np.arange(0, last + 1, self.steps)
-        cycles = math.floor(math.log1p(last / self.steps * (self.multiplier - 1)) / math.log(self.multiplier)) + 2
-        return self.steps * (self.multiplier ** np.arange(cycles) - 1) / (self.multiplier - 1)
+    def _start(self, i: Floats) -> Floats:
+        """Where fall ``i`` begins: the sum of the lengths before it. A whole number missed by rounding is put right."""
+        m = float(self.multiplier)
+        start = self.steps * (i if m == 1 else (m**i - 1) / (m - 1))
+        whole = np.rint(start)
+        return np.where(np.abs(start - whole) <= 1e-9 * start, whole, start)
+
+    def _cycle(self, t: Floats) -> Floats:
+        """Which fall step ``t`` is in: that sum, solved for its number of terms."""
+        m, falls = self.multiplier, t / self.steps
+        i = np.floor(falls if m == 1 else np.log1p(falls * (m - 1)) / np.log(m))
+        i = i + (self._start(i + 1) <= t)  # at a restart the logarithm may round to either side
+        return i - (self._start(i) > t)
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,7 @@ class Triangular(Schedule):
     lr_max: float
     half_cycle: int
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr_min=self.lr_min, lr_max=self.lr_max)
         check.ordered(lr_min=self.lr_min, lr_max=self.lr_max)
         check.count(half_cycle=self.half_cycle)
@@ -154,7 +159,7 @@ class RandomLogUniform(Schedule):
     every: int
     seed: int
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.positive(lr_min=self.lr_min, lr_max=self.lr_max)
         check.ordered(lr_min=self.lr_min, lr_max=self.lr_max)
         check.count(every=self.every)

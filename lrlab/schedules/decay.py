@@ -43,7 +43,7 @@ class Constant(Schedule):
 
     lr: float
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr=self.lr)
 
     def _formula(self, t: Floats) -> Floats:
@@ -84,7 +84,7 @@ class StepDecay(Schedule):
     gamma: float
     every: int
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr=self.lr)
         check.positive(gamma=self.gamma)
         check.count(every=self.every)
@@ -127,14 +127,13 @@ class MultiStep(Schedule):
     gamma: float
     milestones: Sequence[int]
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr=self.lr)
         check.positive(gamma=self.gamma)
-        object.__setattr__(self, "milestones", tuple(self.milestones))
         check.increasing(milestones=self.milestones)
 
     def _formula(self, t: Floats) -> Floats:
-        return self.lr * self.gamma ** np.searchsorted(self.milestones, t, side="right")
+        return self.lr * float(self.gamma) ** np.searchsorted(self.milestones, t, side="right")
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ class Exponential(Schedule):
     lr: float
     rate: float
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr=self.lr)
         check.finite(rate=self.rate)
 
@@ -229,12 +228,12 @@ class InversePower(Schedule):
     scale: float
     power: float
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr=self.lr)
         check.positive(scale=self.scale, power=self.power)
 
     def _formula(self, t: Floats) -> Floats:
-        return self.lr / (1 + t / self.scale) ** self.power
+        return self.lr * (1 + t / self.scale) ** -self.power
 
 
 @dataclass(frozen=True)
@@ -268,7 +267,7 @@ class InverseTime(Schedule):
     lr: float
     scale: float
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr=self.lr)
         check.positive(scale=self.scale)
 
@@ -307,7 +306,7 @@ class InverseSqrt(Schedule):
     lr: float
     warmup: int
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr=self.lr)
         check.count(warmup=self.warmup)
 

@@ -22,7 +22,7 @@ class _Fall(Schedule):
     steps: int
     lr_min: float = 0.0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr_min=self.lr_min, lr=self.lr)
         check.ordered(lr_min=self.lr_min, lr=self.lr)
         check.count(steps=self.steps)
@@ -67,7 +67,7 @@ class Polynomial(Schedule):
     power: float
     lr_min: float = 0.0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr_min=self.lr_min, lr=self.lr)
         check.ordered(lr_min=self.lr_min, lr=self.lr)
         check.count(steps=self.steps)
@@ -195,7 +195,7 @@ class WarmupStableDecay(Schedule):
     decay: int
     lr_min: float = 0.0
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr_min=self.lr_min, lr=self.lr)
         check.ordered(lr_min=self.lr_min, lr=self.lr)
         check.count(at_least=0, warmup=self.warmup, stable=self.stable)
@@ -260,7 +260,7 @@ class OneCycle(Schedule):
     final_div_factor: float = 1e4
     anneal: Literal["cos", "linear"] = "cos"
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         check.non_negative(lr_max=self.lr_max)
         check.count(steps=self.steps)
         check.share(pct_start=self.pct_start)
@@ -272,7 +272,7 @@ class OneCycle(Schedule):
         first, last = self.lr_max / self.div_factor, self.lr_max / self.div_factor / self.final_div_factor
         peak, end = self.pct_start * self.steps - 1, self.steps - 1
         climb = self._between(first, self.lr_max, t / peak if peak > 0 else np.ones_like(t))
-        fall = self._between(self.lr_max, last, (t - peak) / (end - peak) if end > peak else np.ones_like(t))
+        fall = self._between(self.lr_max, last, (t - peak) / (end - peak) if end > peak else np.zeros_like(t))
         return np.where(t < peak, climb, fall)
 
     def _between(self, start: float, stop: float, share: Floats) -> Floats:
