@@ -19,8 +19,8 @@ class DynamicRate(ABC):
     the step. All rules take the same arguments, each uses those it needs, and `lrlab.minimize` takes any of them as
     its ``lr``. Nothing is changed in place and no array of yours is kept.
 
-    To write your own, derive a frozen dataclass and give it ``init`` and ``_update``; ``needs`` names the arguments
-    that it cannot do without.
+    To write your own, derive a frozen dataclass and give it ``init`` and ``_update``, with a NamedTuple for its state;
+    ``needs`` names the arguments that it cannot do without.
 
     Examples
     --------
