@@ -15,7 +15,7 @@ from lrlab import _checks as check
 from lrlab.display import figure
 
 JS = files("lrlab.widgets") / "js"
-SHARED = ("draw.js", "numerics.js", "style.js")
+SHARED = ("draw.js", "objectives.js", "optimizers.js", "schedules.js", "style.js", "training.js")
 
 
 class Positive(traitlets.Float[float, Any]):
@@ -68,10 +68,11 @@ class Figure(anywidget.AnyWidget):
     _initial = traitlets.Dict().tag(sync=True)
 
     def __init__(self, **settings: Any) -> None:
+        plain = {name: self.trait_metadata(name, "to_json", lambda value, _: value) for name in settings}
         super().__init__(
             _code=(JS / self._script).read_text("utf-8"),
             _shared=_shared().model_id,
-            _initial=settings,
+            _initial={name: plain[name](value, self) for name, value in settings.items()},
             **settings,
         )
 

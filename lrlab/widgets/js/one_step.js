@@ -1,6 +1,9 @@
 // One step of gradient descent on a parabola, and the steps after it.
 import { figure, format, handle, linear, plot, svg, text } from "./draw.js";
-import { makeMethod, makeObjective, makeSchedule, minimize } from "./numerics.js";
+import { makeObjective } from "./objectives.js";
+import { makeMethod } from "./optimizers.js";
+import { makeSchedule } from "./schedules.js";
+import { minimize } from "./training.js";
 
 const REGIMES = {
   creeping: { color: "gold", words: "creeps: each step is less than a tenth of the way" },

@@ -1,0 +1,35 @@
+// Evaluates what test_widgets.py asks for, with the figures' own modules: in Node (cases on stdin) and in a page.
+import { makeObjective, objectives } from "../../lrlab/widgets/js/objectives.js";
+import { makeMethod, methods } from "../../lrlab/widgets/js/optimizers.js";
+import { makeSchedule, schedules } from "../../lrlab/widgets/js/schedules.js";
+import { minimize } from "../../lrlab/widgets/js/training.js";
+
+const kinds = {
+  names: () => ({ schedules: Object.keys(schedules), optimizers: Object.keys(methods), objectives: Object.keys(objectives) }),
+  schedule: ({ spec, steps }) => steps.map(makeSchedule(spec)),
+  objective({ spec, points }) {
+    const objective = makeObjective(spec);
+    return points.map((p) => [objective.loss(p), objective.grad(p), objective.hessian(p)].flat(2));
+  },
+  method({ spec, start, grads, rates }) {
+    const method = makeMethod(spec), path = [];
+    let params = start, state = method.init(start);
+    for (const [t, grad] of grads.entries()) {
+      [params, state] = method.step(params, grad, state, rates[t]);
+      path.push(params, method.judged?.(params, state) ?? params);
+    }
+    return path.flat();
+  },
+  run({ objective, start, method, schedule, steps }) {
+    const run = minimize(makeObjective(objective), start, makeMethod(method), makeSchedule(schedule), steps);
+    return [run.params, run.loss, run.lr].flat(2);
+  },
+};
+
+export const evaluate = (cases) => cases.map(({ kind, ...given }) => kinds[kind](given));
+
+if (typeof process !== "undefined") {
+  let text = "";
+  for await (const chunk of process.stdin) text += chunk;
+  process.stdout.write(JSON.stringify(evaluate(JSON.parse(text))));
+}
