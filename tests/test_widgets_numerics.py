@@ -29,7 +29,7 @@ ROUNDED = {
     **dict.fromkeys(["StepDecay", "MultiStep", "Exponential", "InversePower", "Polynomial"], POWER),
     **dict.fromkeys(["Cosine", "CosineRestarts", "OneCycle"], POWER),
     **dict.fromkeys(["Adam", "AdamW", "NAdam", "RAdam", "Adamax", "LAMB"], POWER),
-    **dict.fromkeys(["ScheduleFreeSGD", "ScheduleFreeAdamW"], POWER,
+    **dict.fromkeys(["ScheduleFreeSGD", "ScheduleFreeAdamW"], POWER),
     **dict.fromkeys(["LARS", "DAdaptSGD", "Prodigy"], SUM),
     **dict.fromkeys(["Rosenbrock", "Beale"], POWER),
     **dict.fromkeys(["Quadratic", "LinearRegression", "LogisticRegression"], SUM),

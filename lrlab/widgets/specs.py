@@ -53,5 +53,5 @@ def from_spec(spec: Any) -> Any:
 
 def instance(kind: type) -> Any:
     """A synchronized trait that holds one of lrlab's objects in Python and its spec in the page."""
-    trait = traitlets.Instance(kind)
+    trait: traitlets.Instance[Any] = traitlets.Instance(kind)
     return trait.tag(sync=True, to_json=lambda value, _: to_spec(value), from_json=lambda spec, _: from_spec(spec))
