@@ -40,6 +40,8 @@ def resolve(requirements: list[str], constraints: dict[str, str], *options: str)
         bounds, report = Path(scratch, "constraints.txt"), Path(scratch, "report.json")
         bounds.write_text("".join(f"{name}=={version}\n" for name, version in constraints.items()))
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
+        # Judged by the first release of the lowest Python: Debian's 3.11 is 3.11.2, and some packages ask for 3.11.5.
+        command += ["--python-version", f"{PYTHONS[0]}.0", "--only-binary=:all:", "--target", scratch]
         command += [*options, "--report", str(report), "--constraint", str(bounds), *requirements]
         subprocess.run(command, check=True, cwd=ROOT)
         return [package["metadata"] for package in json.loads(report.read_text())["install"]]
