@@ -1,0 +1,28 @@
+"""The methods and schedules of lrlab for networks in PyTorch.
+
+Needs torch, which ``import lrlab`` alone does not.
+"""
+
+from lrlab.pytorch.clipping import GradientClip, clip_gradients
+from lrlab.pytorch.devices import describe_device, device
+from lrlab.pytorch.history import History
+from lrlab.pytorch.optimizer import Optimizer
+from lrlab.pytorch.rates import as_scheduler, layerwise_lr, set_lr
+from lrlab.pytorch.search import range_test
+from lrlab.pytorch.tensorboard import log_to_tensorboard
+from lrlab.pytorch.training import fit
+
+__all__ = [
+    "GradientClip",
+    "History",
+    "Optimizer",
+    "as_scheduler",
+    "clip_gradients",
+    "describe_device",
+    "device",
+    "fit",
+    "layerwise_lr",
+    "log_to_tensorboard",
+    "range_test",
+    "set_lr",
+]
