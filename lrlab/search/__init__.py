@@ -1,5 +1,8 @@
 """Finding a rate: sweeps over a grid, the range test, and the diagnosis of a loss curve."""
 
+from lrlab.search.grid import log_grid
 from lrlab.search.range_test import RangeTest, descent, range_test
+from lrlab.search.results import Row
+from lrlab.search.sweep import Sweep, sweep
 
-__all__ = ["RangeTest", "descent", "range_test"]
+__all__ = ["RangeTest", "Row", "Sweep", "descent", "log_grid", "range_test", "sweep"]
