@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,13 @@ def _require(wanted: str, test: Callable[[Any], Any], values: dict[str, object])
             first = np.unravel_index(np.argmin(good), found.shape)
             place = f"[{', '.join(map(str, first))}]" if first else ""
             raise ValueError(f"{name} must be {wanted}, got {name}{place}={found[first]}")
+
+
+def number(**values: object) -> None:
+    """Each value is one number, not an array of them."""
+    for name, value in values.items():
+        if not isinstance(value, Real):
+            raise ValueError(f"{name} must be one number, got {name}={value!r}")
 
 
 def finite(**values: object) -> None:

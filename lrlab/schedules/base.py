@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import Any, TypeAlias, overload
 
 import numpy as np
@@ -48,8 +47,8 @@ class Schedule(ABC):
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type in ("float", "int") and not isinstance(value, Real):
-                raise ValueError(f"{field.name} must be one number, got {field.name}={value!r}")
+            if field.type in ("float", "int"):
+                check.number(**{field.name: value})
             if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
                 object.__setattr__(self, field.name, tuple(value))  # so that schedules can be compared and hashed
         self._check()
@@ -78,8 +77,10 @@ class Schedule(ABC):
 AnySchedule: TypeAlias = Schedule | Callable[[int], float] | float
 
 
-def as_schedule(lr: AnySchedule) -> Callable[[Any], Any]:
+def as_schedule(lr: AnySchedule, name: str = "lr") -> Callable[[Any], Any]:
     """What can be called with a step: a number becomes `Constant`, a callable stays as it is.
+
+    ``name`` is what an error calls the argument.
 
     Raises
     ------
@@ -97,6 +98,8 @@ def as_schedule(lr: AnySchedule) -> Callable[[Any], Any]:
         return lr
     from lrlab.schedules.decay import Constant  # decay derives from this module
 
+    check.number(**{name: lr})
+    check.non_negative(**{name: lr})
     return Constant(lr)
 
 

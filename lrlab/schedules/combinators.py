@@ -46,7 +46,7 @@ class Warmup(Schedule):
     steps: int
 
     def _check(self) -> None:
-        as_schedule(self.schedule)
+        as_schedule(self.schedule, "schedule")
         check.count(steps=self.steps)
 
     def _formula(self, t: Floats) -> Floats:
@@ -90,8 +90,8 @@ class Join(Schedule):
     def _check(self) -> None:
         if not isinstance(self.schedules, tuple):
             raise ValueError(f"schedules must be a sequence of schedules, got schedules={self.schedules!r}")
-        for schedule in self.schedules:
-            as_schedule(schedule)
+        for i, schedule in enumerate(self.schedules):
+            as_schedule(schedule, f"schedules[{i}]")
         check.increasing(boundaries=self.boundaries)
         if len(self.boundaries) != len(self.schedules) - 1:
             raise ValueError(
@@ -138,7 +138,7 @@ class Clip(Schedule):
     lr_max: float
 
     def _check(self) -> None:
-        as_schedule(self.schedule)
+        as_schedule(self.schedule, "schedule")
         check.non_negative(lr_min=self.lr_min, lr_max=self.lr_max)
         check.ordered(lr_min=self.lr_min, lr_max=self.lr_max)
 
@@ -175,7 +175,7 @@ class Scale(Schedule):
     factor: float
 
     def _check(self) -> None:
-        as_schedule(self.schedule)
+        as_schedule(self.schedule, "schedule")
         check.non_negative(factor=self.factor)
 
     def _formula(self, t: Floats) -> Floats:

@@ -191,6 +191,7 @@ class Exponential(Schedule):
         >>> Exponential.from_factor(lr=0.1, factor=0.5)([0, 1, 2])
         array([0.1  , 0.05 , 0.025])
         """
+        check.number(factor=factor)
         check.positive(factor=factor)
         return cls(lr, -math.log(factor))
 
