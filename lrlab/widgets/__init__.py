@@ -1,5 +1,8 @@
 """Interactive figures for the book's chapters: they answer the hand in JupyterLab and in a page with no kernel."""
 
+from lrlab.widgets.landscape import Landscape
+from lrlab.widgets.model_and_truth import ModelAndTruth
 from lrlab.widgets.one_step import OneStep
+from lrlab.widgets.stability_map import StabilityMap
 
-__all__ = ["OneStep"]
+__all__ = ["Landscape", "ModelAndTruth", "OneStep", "StabilityMap"]

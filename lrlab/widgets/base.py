@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 from matplotlib.figure import Figure as Picture
 
@@ -15,7 +16,7 @@ from lrlab import _checks as check
 from lrlab.display import figure
 
 JS = files("lrlab.widgets") / "js"
-SHARED = ("draw.js", "objectives.js", "optimizers.js", "schedules.js", "style.js", "training.js")
+SHARED = ("draw.js", "landscapes.js", "objectives.js", "optimizers.js", "schedules.js", "style.js", "training.js")
 
 
 class Positive(traitlets.Float[float, Any]):
@@ -40,6 +41,51 @@ class Count(traitlets.Int[int, Any]):
     def validate(self, obj: Any, value: Any) -> int:
         check.count(**{str(self.name): value})
         return int(value)
+
+
+class Fraction(traitlets.Float[float, Any]):
+    """A number in [0, 1); anything else is a ``ValueError`` that names it."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        check.fraction(**{str(self.name): value})
+        return float(value)
+
+
+class AtLeastOne(Finite):
+    """A number of at least 1; anything else is a ``ValueError`` that names it."""
+
+    def validate(self, obj: Any, value: Any) -> float:
+        if super().validate(obj, value) < 1:
+            raise ValueError(f"{self.name} must be a number >= 1, got {self.name}={value!r}")
+        return float(value)
+
+
+class _Pair(traitlets.List[float]):
+    """Two finite numbers."""
+
+    def __init__(self) -> None:
+        super().__init__(traitlets.Float(), default_value=[0.0, 1.0])
+
+    def validate(self, obj: Any, value: Any) -> list[float]:
+        check.finite(**{str(self.name): value})
+        pair = [float(one) for one in np.atleast_1d(value)]
+        if len(pair) != 2:
+            raise ValueError(f"{self.name} must be two numbers, got {self.name}={value!r}")
+        return pair
+
+
+class Point(_Pair):
+    """A point of two parameters."""
+
+
+class Range(_Pair):
+    """(low, high), the low one first."""
+
+    def validate(self, obj: Any, value: Any) -> list[float]:
+        low, high = super().validate(obj, value)
+        if low >= high:
+            raise ValueError(f"{self.name} must be (low, high) with low < high, got {self.name}={value!r}")
+        return [low, high]
 
 
 class _Shared(anywidget.AnyWidget):

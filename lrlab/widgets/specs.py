@@ -22,6 +22,8 @@ def to_spec(value: Any) -> Any:
     if isinstance(value, schedules.Schedule | optimizers.Method | objectives.Objective):
         settings = {name: to_spec(getattr(value, name)) for name in signature(type(value)).parameters}
         return {"name": type(value).__name__, **settings}
+    if isinstance(value, dict):
+        return {key: to_spec(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_spec(item) for item in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
@@ -53,5 +55,5 @@ def from_spec(spec: Any) -> Any:
 
 def instance(kind: type) -> Any:
     """A synchronized trait that holds one of lrlab's objects in Python and its spec in the page."""
-    trait: traitlets.Instance[Any] = traitlets.Instance(kind)
+    trait: traitlets.Instance[Any] = traitlets.Instance(kind, allow_none=True)
     return trait.tag(sync=True, to_json=lambda value, _: to_spec(value), from_json=lambda spec, _: from_spec(spec))

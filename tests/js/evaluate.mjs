@@ -22,7 +22,7 @@ const kinds = {
   },
   run({ objective, start, method, schedule, steps }) {
     const run = minimize(makeObjective(objective), start, makeMethod(method), makeSchedule(schedule), steps);
-    return [run.params, run.loss, run.lr].flat(2);
+    return [run.params, run.loss, run.rates].flat(2);
   },
 };
 

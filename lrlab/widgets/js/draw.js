@@ -2,8 +2,8 @@
 import { addStyle } from "./style.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-let count = 0;
-const unique = (name) => `lrlab-${name}-${(count += 1)}`;
+let made = 0;
+const unique = (name) => `lrlab-${name}-${(made += 1)}`;
 
 function build(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
@@ -64,8 +64,8 @@ export function log([a, b], range) {
 // ---- plots ----
 
 // A panel of an svg at `box` = [left, top, width, height], the space for ticks and labels included.
-export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = "", yLabel = "", xTicks = 5, yTicks = 4, title = "" }) {
-  const [left, top, width, height] = box, pad = { left: yTicks ? 46 : 8, right: 10, top: title || yLabel ? 24 : 8, bottom: 40 };
+export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = "", yLabel = "", xTicks = 5, yTicks = 4 }) {
+  const [left, top, width, height] = box, pad = { left: yTicks ? 46 : 8, right: 15, top: yLabel ? 24 : 8, bottom: 40 };
   const x0 = left + pad.left, x1 = left + width - pad.right, y0 = top + height - pad.bottom, y1 = top + pad.top;
   const id = unique("clip");
   const axes = svg("g", { "aria-hidden": "true" });
@@ -76,7 +76,10 @@ export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = ""
   const panel = { inside, above, axes, x0, x1, y0, y1 };
 
   // New ranges, and the axes that go with them.
+  let shown = "";
   panel.range = (xs, ys) => {
+    if (shown === `${xs} ${ys}`) return;
+    shown = `${xs} ${ys}`;
     panel.x = (xLog ? log : linear)(xs, [x0, x1]);
     panel.y = (yLog ? log : linear)(ys, [y0, y1]);
     const nodes = [svg("path", { class: "axis", d: `M${x0},${y1}V${y0}H${x1}` })];
@@ -90,7 +93,6 @@ export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = ""
     }
     if (xLabel) nodes.push(text(x1, y0 + 34, xLabel, { class: "label", "text-anchor": "end" }));
     if (yLabel) nodes.push(text(left, top + 13, yLabel, { class: "label" }));
-    if (title) nodes.push(text(x1, top + 13, title, { class: "label", "text-anchor": "end" }));
     axes.replaceChildren(...nodes);
   };
   panel.range(x, y);
@@ -101,6 +103,22 @@ export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = ""
     layer.append(node);
     return node;
   };
+
+  // Says which color is what, at the upper right: [[color, words], …].
+  const key = svg("g", { "aria-hidden": "true" });
+  stage.append(key);
+  panel.key = (entries) => {
+    key.replaceChildren();
+    let right = x1;
+    for (const [color, words, dash = ""] of [...entries].reverse()) {
+      const word = text(right, top + 13, words, { "text-anchor": "end" });
+      key.append(word);
+      right -= word.getComputedTextLength() + 20;
+      key.append(svg("path", { d: `M${right},${top + 9}h15`, stroke: `var(--${color})`, "stroke-width": 2.5, "stroke-dasharray": dash }));
+      right -= 14;
+    }
+  };
+
   panel.line = (node, points) => node.setAttribute("d", linePath(points.map(([u, v]) => [panel.x(u), panel.y(v)])));
   panel.dots = (node, points, radius = 3) =>
     node.setAttribute("d", points.map(([u, v]) => circlePath(panel.x(u), panel.y(v), radius)).join(""));
@@ -126,8 +144,8 @@ export function linePath(pixels) {
 const circlePath = (px, py, r) =>
   Number.isFinite(px) && Number.isFinite(py) ? `M${near(px - r)},${near(py)}a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0` : "";
 
-// Lines of equal value of f over the panel (marching squares), as one path.
-export function contourPath(panel, f, levels, columns = 90, rows = 70) {
+// Lines of equal value of f over the panel (marching squares), as one path; denser toward the lowest value.
+export function contourPath(panel, f, count, columns = 90, rows = 70) {
   const { x, y, x0, x1, y0, y1 } = panel;
   const px = (i) => x0 + ((x1 - x0) * i) / columns, py = (j) => y0 + ((y1 - y0) * j) / rows;
   const values = [];
@@ -135,6 +153,8 @@ export function contourPath(panel, f, levels, columns = 90, rows = 70) {
     for (let i = 0; i <= columns; i += 1) values.push(f([x.invert(px(i)), y.invert(py(j))]));
   }
   const at = (i, j) => values[j * (columns + 1) + i];
+  const low = Math.min(...values), high = Math.max(...values);
+  const levels = Array.from({ length: count }, (_, k) => low + (high - low) * ((k + 1) / (count + 1)) ** 3);
   let d = "";
   for (const level of levels) {
     for (let j = 0; j < rows; j += 1) {
@@ -204,87 +224,96 @@ export function handle(panel, { label, min, max, place, nudge, color = "" }) {
 
 // ---- controls ----
 
-const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
+export const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
 const round = (x) => Number(x.toPrecision(3));
 
-// A slider and a field for the exact value, both bound to one trait. { trait, label, min, max, step } or, for rates,
-// { …, log: true }. `typed` = [low, high] widens what may be typed.
-function slider(bind, { trait, label, min, max, step, log: isLog = false, typed = [min, max], color = "" }) {
-  const id = unique(trait), STEPS = 240;
+// What a control reads and writes: the trait of that name, unless it says otherwise. Where `works()` is
+// false it is switched off.
+const access = (bind, { trait, read = () => bind.get(trait), write = (value) => bind.set({ [trait]: value }) }) => ({ read, write });
+
+// A slider and a field for the exact value: { trait, label, min, max, step }, or with `log: true` for rates.
+// `typed` = [low, high] widens what may be typed.
+function slider(bind, control) {
+  const { trait, label, min, max, step, log: isLog = false, typed = [min, max], color = "", works = () => true } = control;
+  const { read, write } = access(bind, control), id = unique(trait), STEPS = 240;
   const scale = (isLog ? log : linear)([min, max], [0, STEPS]);
   const range = html("input", { type: "range", id, min: isLog ? 0 : min, max: isLog ? STEPS : max, step: isLog ? 1 : step });
   const field = html("input", { type: "number", min: typed[0], max: typed[1], step: isLog ? "any" : step });
   const name = html("label", { for: id });
   name.innerHTML = label;
   field.setAttribute("aria-label", `${name.textContent}, exact value`);
-  if (color) range.style.setProperty("--c", `var(--${color})`);
-  range.addEventListener("input", () => bind.set(trait, isLog ? round(scale.invert(Number(range.value))) : Number(range.value)));
+  range.addEventListener("input", () => write(isLog ? round(scale.invert(Number(range.value))) : Number(range.value)));
   field.addEventListener("change", () => {
     const value = field.valueAsNumber;
-    if (Number.isNaN(value)) update();
-    else bind.set(trait, clamp(value, ...typed));
+    if (Number.isNaN(value)) field.value = read();
+    else write(clamp(step === 1 ? Math.round(value) : value, ...typed));
   });
+  const node = html("div", { class: "lrlab-control" }, name, range, field);
+  if (color) node.style.setProperty("--c", `var(--${color})`);
   const update = () => {
-    const value = bind.get(trait), position = clamp(scale(value), 0, STEPS);
+    for (const input of [range, field]) input.disabled = !works();
+    node.classList.toggle("off", !works());
+    const value = read(), position = clamp(scale(value), 0, STEPS);
     range.value = isLog ? Math.round(position) : value;
     range.setAttribute("aria-valuetext", format(value));
     range.style.setProperty("--at", `${(100 * position) / STEPS}%`);
-    field.value = value;
+    if (field.valueAsNumber !== value) field.value = value;
   };
-  bind.on(trait, update);
-  return html("div", { class: "lrlab-control" }, name, range, field);
+  return { node, update };
 }
 
-// A list to choose from: { trait, label, options: [[value, words], …] }.
-function choice(bind, { trait, label, options }) {
-  const id = unique(trait);
+// A list to choose from: { trait, label, options: [[value, words], …] }. A value that is none of them is shown as it is.
+function choice(bind, control) {
+  const { trait, label, options, color = "" } = control;
+  const { read, write } = access(bind, control), id = unique(trait);
   const list = html("select", { id }, ...options.map(([value, words]) => html("option", { value }, words)));
-  list.addEventListener("change", () => bind.set(trait, list.value));
-  bind.on(trait, () => { list.value = bind.get(trait); });
-  return html("div", { class: "lrlab-control" }, html("label", { for: id }, label), list);
+  const node = html("div", { class: "lrlab-control lrlab-choice" }, html("label", { for: id }, label), list);
+  if (color) node.style.setProperty("--c", `var(--${color})`);
+  list.addEventListener("change", () => write(list.value));
+  const update = () => {
+    const value = read();
+    if (![...list.options].some((option) => option.value === value)) list.append(html("option", { value }, value));
+    list.value = value;
+  };
+  return { node, update };
 }
 
 // ---- the frame ----
 
 // Shows a figure in `el` and keeps it in step with the model. The figure gives
-//   title, tries (what to try and what to notice, html), controls (see slider, choice),
+//   title, tries (what to try and what to notice, html), controls (see slider, choice), height(width),
 //   draw(stage, width, bind) -> update(), which draws into an svg of that width and returns what to do after a change,
 //   readout() -> html, and says() -> the summary for a screen reader.
 export function figure({ model, el, signal, title, tries, controls, height, draw, readout, says }) {
   addStyle();
-  const listeners = [];
+  const initial = model.get("_initial");
   const bind = {
     get: (trait) => model.get(trait),
-    set(trait, value) {
-      model.set(trait, value);
+    set(values) {
+      for (const [trait, value] of Object.entries(values)) model.set(trait, value);
       model.save_changes();
     },
-    on(trait, callback) {
-      listeners.push([trait, callback]);
-      callback();
-    },
   };
-  const ids = { title: unique("title"), caption: unique("caption") };
+  const titleId = unique("title"), captionId = unique("caption");
   const reset = html("button", { type: "button", "aria-label": `Reset: ${title}` }, "reset");
-  reset.addEventListener("click", () => {
-    for (const [trait, value] of Object.entries(model.get("_initial"))) model.set(trait, value);
-    model.save_changes();
-  });
-  const stage = svg("svg", { class: "lrlab-stage", role: "group", "aria-labelledby": ids.title });
+  reset.addEventListener("click", () => bind.set(initial));
+  const stage = svg("svg", { class: "lrlab-stage", role: "group", "aria-labelledby": titleId });
   const words = html("p", { class: "lrlab-readout" });
   const live = html("p", { class: "lrlab-hidden", role: "status" });
-  const caption = html("figcaption", { id: ids.caption });
+  const caption = html("figcaption", { id: captionId });
   caption.innerHTML = tries.map((line) => `<p>${line}</p>`).join("");
-  const root = html("figure", { class: "lrlab-fig", role: "group", "aria-labelledby": ids.title, "aria-describedby": ids.caption },
-    html("div", { class: "lrlab-head" }, html("span", { class: "lrlab-title", id: ids.title }, title), reset),
-    stage, html("div", { class: "lrlab-controls" }, ...controls.map((c) => (c.options ? choice : slider)(bind, c))), words, caption, live);
-  // Keys belong to the figure: a notebook would move to the next cell.
+  const made = controls.map((control) => (control.options ? choice : slider)(bind, control));
+  const root = html("figure", { class: "lrlab-fig", "aria-labelledby": titleId, "aria-describedby": captionId },
+    html("div", { class: "lrlab-head" }, html("span", { class: "lrlab-title", id: titleId }, title), reset),
+    stage, html("div", { class: "lrlab-controls" }, ...made.map(({ node }) => node)), words, caption, live);
+  // Keys belong to the figure: a notebook would move to the next cell, or take the arrows from a slider.
   root.addEventListener("keydown", (event) => event.stopPropagation());
   el.append(root);
 
   let update = () => {}, width = 0, asked = 0, speaking = 0;
   const show = () => {
     asked = 0;
+    for (const control of made) control.update();
     update();
     words.innerHTML = readout();
     clearTimeout(speaking);
@@ -298,21 +327,19 @@ export function figure({ model, el, signal, title, tries, controls, height, draw
     const focused = stage.contains(document.activeElement);
     stage.replaceChildren();
     set(stage, { viewBox: `0 0 ${width} ${height(width)}` });
-    update = draw(stage, width, bind);
+    update = draw(stage, width, bind, later);
     show();
     if (focused) stage.querySelector(".lrlab-handle")?.focus();
   };
   const resized = new ResizeObserver(layout);
   resized.observe(root);
   layout();
-  for (const trait of Object.keys(model.get("_initial"))) model.on(`change:${trait}`, later);
-  for (const [trait, callback] of listeners) model.on(`change:${trait}`, callback);
+  for (const trait of Object.keys(initial)) model.on(`change:${trait}`, later);
   const stop = () => {
     resized.disconnect();
     cancelAnimationFrame(asked);
     clearTimeout(speaking);
-    for (const trait of Object.keys(model.get("_initial"))) model.off(`change:${trait}`, later);
-    for (const [trait, callback] of listeners) model.off(`change:${trait}`, callback);
+    for (const trait of Object.keys(initial)) model.off(`change:${trait}`, later);
   };
   signal?.addEventListener("abort", stop);
   return stop;

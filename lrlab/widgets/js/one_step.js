@@ -1,5 +1,5 @@
 // One step of gradient descent on a parabola, and the steps after it.
-import { figure, format, handle, linear, plot, svg, text } from "./draw.js";
+import { clamp, figure, format, handle, linear, plot, svg, text } from "./draw.js";
 import { makeObjective } from "./objectives.js";
 import { makeMethod } from "./optimizers.js";
 import { makeSchedule } from "./schedules.js";
@@ -45,7 +45,7 @@ export default function show({ model, el, signal }) {
 
     // The number line of ηλ: which regime begins where.
     const stripTop = over[1] + over[3] + (wide ? 10 : 8), strip = svg("g", { "aria-hidden": "true" });
-    const at = linear([0, 2.5], [46, width - 10]);
+    const at = linear([0, 2.5], [46, width - 15]);
     const bars = [["creeping", 0, 0.1], ["monotone", 0.1, 1], ["oscillating", 1, 2], ["diverging", 2, 2.5]].map(([name, from, to]) => {
       const bar = svg("rect", { x: at(from), y: stripTop + 20, width: at(to) - at(from) - 2, height: 8, rx: 2, fill: `var(--${REGIMES[name].color})` });
       const anchor = name === "creeping" ? { "text-anchor": "start" } : { "text-anchor": "middle" };
@@ -59,15 +59,16 @@ export default function show({ model, el, signal }) {
     strip.append(needle);
     stage.append(strip);
 
+    const put = (theta) => bind.set({ start: clamp(Number(theta.toFixed(2)), -RANGE, RANGE) });
     const ball = handle(loss, {
       label: "start θ₀", min: -RANGE, max: RANGE, color: "blue",
-      place: (px) => bind.set("start", Math.max(-RANGE, Math.min(RANGE, Number(loss.x.invert(px).toFixed(2))))),
-      nudge: (dx, dy) => bind.set("start", Math.max(-RANGE, Math.min(RANGE, Number((bind.get("start") + (dx + dy) * 0.05).toFixed(2))))),
+      place: (px) => put(loss.x.invert(px)),
+      nudge: (dx, dy) => put(bind.get("start") + (dx + dy) * 0.05),
     });
 
     let height = 0, length = 0;
     return () => {
-      const run = now(), steps = run.lr.length;
+      const run = now(), steps = run.rates.length;
       const value = (theta) => run.objective.loss([theta]);
       if (height !== run.curvature || length !== steps) {
         [height, length] = [run.curvature, steps];
@@ -115,13 +116,13 @@ export default function show({ model, el, signal }) {
     ],
     readout() {
       const run = now();
-      return `Every step multiplies <i>θ</i> by 1 − <i>ηλ</i> = 1 − ${format(run.lr[0])} · ${format(run.curvature)} = <b>${format(run.multiplier)}</b>:
+      return `Every step multiplies <i>θ</i> by 1 − <i>ηλ</i> = 1 − ${format(run.lr)} · ${format(run.curvature)} = <b>${format(run.multiplier)}</b>:
         the ball <b>${REGIMES[run.regime].words}</b>. The first step goes from ${format(run.start)} to ${format(run.params[1][0])};
         ${after(run)} and the loss is ${format(run.loss.at(-1))}.`;
     },
     says() {
       const run = now();
-      return `Rate ${format(run.lr[0])}, curvature ${format(run.curvature)}: ${run.regime}. Each step multiplies the distance by ${format(run.multiplier)}; ${after(run)}.`;
+      return `Rate ${format(run.lr)}, curvature ${format(run.curvature)}: ${run.regime}. Each step multiplies the distance by ${format(run.multiplier)}; ${after(run)}.`;
     },
   });
 }

@@ -3,7 +3,7 @@ const css = `
 .lrlab-fig {
   --blue: var(--lrlab-blue, #0072b2); --orange: var(--lrlab-orange, #d55e00); --green: var(--lrlab-green, #007a5a);
   --purple: var(--lrlab-purple, #8e4a9b); --gold: var(--lrlab-gold, #9a6a00); --gray: var(--lrlab-gray, #6b6b6b);
-  --paper: var(--pst-color-background, var(--jp-layout-color0, #fff));
+  --ink: currentColor; --paper: var(--pst-color-background, var(--jp-layout-color0, #fff));
   --rule: color-mix(in srgb, currentColor 18%, transparent);
   --faint: color-mix(in srgb, currentColor 6%, transparent);
   box-sizing: border-box; color: var(--pst-color-text-base, var(--jp-content-font-color1, inherit)); display: block;
@@ -49,7 +49,9 @@ html[data-theme="dark"] .lrlab-fig, body[data-jp-theme-light="false"] .lrlab-fig
 }
 .lrlab-fig input[type="number"] { appearance: textfield; font-variant-numeric: tabular-nums; text-align: right; width: 5.6em; }
 .lrlab-fig input[type="number"]::-webkit-inner-spin-button { appearance: none; margin: 0; }
-.lrlab-fig select { grid-column: 2; max-width: 100%; }
+.lrlab-fig .lrlab-control.off { opacity: .4; }
+.lrlab-fig .lrlab-choice select { grid-column: 1 / -1; }
+.lrlab-fig select { border-bottom-color: var(--c, var(--gray)); max-width: 100%; min-width: 0; }
 .lrlab-fig select option { background: var(--paper); color: inherit; }
 .lrlab-fig button { border-color: var(--gray); border-radius: 999px; cursor: pointer; padding: 1px 12px; }
 .lrlab-fig button:hover { background: var(--faint); }
