@@ -310,7 +310,7 @@ MATRIX: dict[tuple[type[Schedule], str], Twin] = {
             "t_mul": s.multiplier,
             "alpha": s.lr_min / s.lr,
         },
-        "A restart whose logarithm rounds down comes one step late.",
+        "Finds the fall by a logarithm in float32: some restarts come one step late.",
     ),
     (InverseTime, "keras"): _keras(
         "InverseTimeDecay",
