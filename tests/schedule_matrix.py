@@ -34,6 +34,8 @@ from lrlab.schedules import (
     WarmupStableDecay,
 )
 
+os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras reads it when it is first imported
+
 SCHEDULES: tuple[type[Schedule], ...] = (
     *(Constant, StepDecay, MultiStep, Exponential, Linear, Polynomial, Cosine, CosineRestarts, InverseTime),
     *(InversePower, InverseSqrt, Triangular, OneCycle, WarmupStableDecay, RandomLogUniform),
@@ -177,7 +179,6 @@ def _optax_wsd(s: WarmupStableDecay) -> Any:
 
 
 def _keras_rates(schedule: Any, n: int) -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
     import keras
 
     floatx = keras.config.floatx()
