@@ -61,6 +61,11 @@ def range_test(
     ValueError
         If an argument is out of its range, or inputs and targets do not fit.
 
+    Warns
+    -----
+    UserWarning
+        If the loss was still falling at ``lr_max``: a larger rate might do.
+
     Examples
     --------
     >>> from lrlab.optimizers import GradientDescent
@@ -76,7 +81,9 @@ def range_test(
     where = devices.device(device)
     inputs, targets = on_device("train", train, where)
     batches = indices(len(inputs), batch_size, drop_last=False, seed=seed, device=where)
-    tried = copy.deepcopy(model).to(where).train()
+    tried = copy.deepcopy(model).to(where)
+    if not tried.training:
+        tried.train()
     driver = Optimizer(tried.parameters(), optimizer, lr_min)
     batch_loss = reduced(loss, reduction)
 

@@ -61,7 +61,8 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-        Moved to the device. A method that averages leaves its average in it.
+        Moved to the device, and put into training mode if it is not. A method that averages leaves its average in it;
+        an optimizer's is where its ``eval_params`` is.
     train : pair of arrays or tensors
         Inputs and targets, examples first, of the types that the model and the loss take.
     optimizer : Method or torch.optim.Optimizer
@@ -142,9 +143,10 @@ def fit(
     norms: list[torch.Tensor] = []
     tested: list[tuple[int, float, float]] = []
     seconds, stop = 0.0, False
+    if not model.training:  # else leave frozen layers in the mode that they are in
+        model.train()
     with seeded(seed, where), _bar(total) if progress else nullcontext() as bar:
         while len(losses) < total and not stop:
-            model.train()
             start = time.perf_counter()
             for batch in islice(batches, min(per_epoch, total - len(losses))):
                 value = backward(model, driver, (inputs[batch], targets[batch]), batch_loss, precision)
@@ -205,6 +207,8 @@ def _driver(
         if lr is None:
             raise ValueError("lr must be a number or a schedule for a method, got lr=None")
         return Optimizer(model.parameters(), optimizer, lr), None
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ValueError(f"optimizer must be a Method or a torch.optim.Optimizer, got {optimizer!r}")
     return optimizer, None if lr is None else as_scheduler(optimizer, lr)
 
 
@@ -228,17 +232,20 @@ def reduced(loss: Loss, reduction: str | None) -> Loss:
 @torch.no_grad()
 def _test(model: torch.nn.Module, tests: Pair, loss: Loss) -> tuple[float, float]:
     """Mean loss and accuracy, with the layers in their evaluation mode."""
+    training = [module for module in model.modules() if module.training]
     model.eval()
     inputs, targets = tests
-    total = torch.zeros((), device=inputs.device)
-    hits = torch.zeros((), device=inputs.device)
+    total: Any = 0.0
+    hits: Any = 0.0
     for start in range(0, len(inputs), TEST_BATCH):
         y = targets[start : start + TEST_BATCH]
         outputs = model(inputs[start : start + TEST_BATCH])
-        total += len(y) * loss(outputs, y)
+        total = total + len(y) * loss(outputs, y)
         classes = not y.is_floating_point() and outputs.ndim == y.ndim + 1
-        hits += (outputs.argmax(1) == y).sum() if classes else math.nan
-    return total.item() / len(inputs), hits.item() / targets.numel()
+        hits = hits + ((outputs.argmax(1) == y).sum() if classes else math.nan)
+    for module in training:
+        module.training = True
+    return float(total) / len(inputs), float(hits) / targets.numel()
 
 
 def _bar(total: int) -> Any:
