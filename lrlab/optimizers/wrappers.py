@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lrlab import _checks as check
-from lrlab.optimizers.base import Array, Method, Params, State, copy, floating, same_count
+from lrlab.optimizers.base import Array, Method, Params, State, copy, floating, same_count, same_shape
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Wrapper(Method):
     def _step_all(self, params: Sequence[Array], grads: Sequence[Array], states: Any, lr: Any) -> tuple[Any, Any]:
         same_count(params, grads)
         params, grads = [floating("params", array) for array in params], [floating("grad", array) for array in grads]
+        for array, grad in zip(params, grads, strict=True):
+            same_shape(array, grad)
         return self._step(params, grads, states, lr)
 
 
