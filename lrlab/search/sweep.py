@@ -157,17 +157,17 @@ def sweep(
         raise ValueError(f"grid must hold each configuration once, got grid={grid!r}")
     if file is not None:
         check_names(configs)
-    joblib, tqdm = importlib.import_module("joblib"), importlib.import_module("tqdm.auto").tqdm
+    joblib, bar = _package("joblib"), _package("tqdm").tqdm
     options = {name: value for name, value in (("n_jobs", n_jobs), ("backend", backend)) if value is not None}
-    parallel = joblib.Parallel(batch_size=1, return_as="generator_unordered", **options)
-    with ResultFile(file) as saved:
+    with ResultFile(file) as saved, joblib.parallel_config(**options):
         rows = [saved.get(*task) for task in tasks]
         missing = [joblib.delayed(_run)(i, train, *task) for i, task in enumerate(tasks) if rows[i] is None]
-        with tqdm(total=len(tasks), initial=len(tasks) - len(missing), disable=not progress, unit="run") as bar:
+        parallel = joblib.Parallel(batch_size=1, return_as="generator_unordered")
+        with bar(total=len(tasks), initial=len(tasks) - len(missing), disable=not progress, unit="run") as shown:
             for index, row in parallel(missing):
                 rows[index] = row = row._replace(config=tasks[index][0])
                 saved.add(row)
-                bar.update()
+                shown.update()
     done = tuple(row for row in rows if row is not None)
     losses = np.array([row.loss for row in done]).reshape(len(configs), len(numbers))
     return _reported(Sweep(done, tuple(configs), losses))
@@ -181,6 +181,14 @@ def _run(index: int, train: Callable[[Config, int], float], config: Config, seed
     except Exception as exception:  # whatever it is, it belongs to this row
         loss, error = math.nan, f"{type(exception).__name__}: {exception}"
     return index, Row(config, seed, loss, error, time.perf_counter() - start)
+
+
+def _package(name: str) -> Any:
+    """Import an optional package when it is needed, not before."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError(f"sweep needs {name}: pip install joblib tqdm", name=name) from None
 
 
 def _reported(result: Sweep) -> Sweep:
