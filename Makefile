@@ -1,8 +1,8 @@
 # `make` explains what there is. Works with GNU make 3.81 and later.
 SHELL = /bin/sh
 VENV = .venv/bin
-# The package, the chapters and the tests, for pytest; one notebook stays on one worker.
-PYTEST = OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/python -m pytest -n 2 --dist loadfile --durations 5
+# One notebook stays on one worker, and the chapters, which take longest, start first.
+PYTEST = OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 5
 NOTEBOOKS = --nbval --nbval-cell-timeout 300 book
 
 export PYTHON
