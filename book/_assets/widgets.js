@@ -66,6 +66,7 @@
       }
       const el = document.createElement("div"), model = models.get(id), { signal } = new AbortController();
       const widget = await load(model.get("_esm"));
+      el.model = model; // a figure can be driven from the console
       place.replaceWith(el);
       if (!model.begun) model.begun = Promise.resolve(widget.initialize?.({ model, signal }));
       await model.begun;

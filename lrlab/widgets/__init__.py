@@ -1,8 +1,11 @@
 """Interactive figures for the book's chapters: they answer the hand in JupyterLab and in a page with no kernel."""
 
+from lrlab.widgets.adaptation import Adaptation
 from lrlab.widgets.landscape import Landscape
 from lrlab.widgets.model_and_truth import ModelAndTruth
+from lrlab.widgets.noise_floor import NoiseFloor
 from lrlab.widgets.one_step import OneStep
+from lrlab.widgets.schedule_bench import ScheduleBench
 from lrlab.widgets.stability_map import StabilityMap
 
-__all__ = ["Landscape", "ModelAndTruth", "OneStep", "StabilityMap"]
+__all__ = ["Adaptation", "Landscape", "ModelAndTruth", "NoiseFloor", "OneStep", "ScheduleBench", "StabilityMap"]

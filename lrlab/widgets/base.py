@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -16,48 +17,78 @@ from lrlab import _checks as check
 from lrlab.display import figure
 
 JS = files("lrlab.widgets") / "js"
-SHARED = ("draw.js", "landscapes.js", "objectives.js", "optimizers.js", "schedules.js", "style.js", "training.js")
+SHARED = (
+    "draw.js",
+    "landscapes.js",
+    "noise.js",
+    "objectives.js",
+    "optimizers.js",
+    "schedules.js",
+    "style.js",
+    "training.js",
+)
 
 
-class Positive(traitlets.Float[float, Any]):
-    """A finite number above zero; anything else is a ``ValueError`` that names it."""
+class _Number(traitlets.Float[float, Any]):
+    """A number that passes a check of lrlab; what does not is a ``ValueError`` that names the setting."""
+
+    passes: Callable[..., None]
 
     def validate(self, obj: Any, value: Any) -> float:
-        check.positive(**{str(self.name): value})
+        type(self).passes(**{str(self.name): value})
         return float(value)
 
 
-class Finite(traitlets.Float[float, Any]):
-    """A finite number; anything else is a ``ValueError`` that names it."""
+class Finite(_Number):
+    """Any finite number."""
 
-    def validate(self, obj: Any, value: Any) -> float:
-        check.finite(**{str(self.name): value})
-        return float(value)
+    passes = staticmethod(check.finite)
+
+
+class Positive(_Number):
+    """A number above zero."""
+
+    passes = staticmethod(check.positive)
+
+
+class NonNegative(_Number):
+    """A number of at least zero."""
+
+    passes = staticmethod(check.non_negative)
+
+
+class Fraction(_Number):
+    """A number in [0, 1)."""
+
+    passes = staticmethod(check.fraction)
+
+
+class AtLeastOne(_Number):
+    """A number of at least one."""
+
+    @staticmethod
+    def passes(**values: Any) -> None:
+        """Raise unless each value is at least 1."""
+        check.finite(**values)
+        for name, value in values.items():
+            if value < 1:
+                raise ValueError(f"{name} must be a number >= 1, got {name}={value!r}")
 
 
 class Count(traitlets.Int[int, Any]):
-    """A positive integer; anything else is a ``ValueError`` that names it."""
+    """A positive integer."""
+
+    least = 1
 
     def validate(self, obj: Any, value: Any) -> int:
-        check.count(**{str(self.name): value})
+        check.count(self.least, **{str(self.name): value})
         return int(value)
 
 
-class Fraction(traitlets.Float[float, Any]):
-    """A number in [0, 1); anything else is a ``ValueError`` that names it."""
+class Whole(Count):
+    """An integer of at least zero."""
 
-    def validate(self, obj: Any, value: Any) -> float:
-        check.fraction(**{str(self.name): value})
-        return float(value)
-
-
-class AtLeastOne(Finite):
-    """A number of at least 1; anything else is a ``ValueError`` that names it."""
-
-    def validate(self, obj: Any, value: Any) -> float:
-        if super().validate(obj, value) < 1:
-            raise ValueError(f"{self.name} must be a number >= 1, got {self.name}={value!r}")
-        return float(value)
+    least = 0
 
 
 class _Pair(traitlets.List[float]):
@@ -96,7 +127,8 @@ class _Shared(anywidget.AnyWidget):
 
 
 @cache
-def _shared() -> _Shared:
+def shared() -> _Shared:
+    """The one that all figures of this kernel name."""
     return _Shared()
 
 
@@ -117,7 +149,7 @@ class Figure(anywidget.AnyWidget):
         plain = {name: self.trait_metadata(name, "to_json", lambda value, _: value) for name in settings}
         super().__init__(
             _code=(JS / self._script).read_text("utf-8"),
-            _shared=_shared().model_id,
+            _shared=shared().model_id,
             _initial={name: plain[name](value, self) for name, value in settings.items()},
             **settings,
         )

@@ -232,31 +232,37 @@ const round = (x) => Number(x.toPrecision(3));
 const access = (bind, { trait, read = () => bind.get(trait), write = (value) => bind.set({ [trait]: value }) }) => ({ read, write });
 
 // A slider and a field for the exact value: { trait, label, min, max, step }, or with `log: true` for rates.
-// `typed` = [low, high] widens what may be typed.
+// `typed` = [low, high] widens what may be typed; `whole` numbers are counts.
 function slider(bind, control) {
-  const { trait, label, min, max, step, log: isLog = false, typed = [min, max], color = "", works = () => true } = control;
+  const { trait, label, min, max, step, log: isLog = false, typed = [min, max], whole = step === 1, color = "", works = () => true } = control;
   const { read, write } = access(bind, control), id = unique(trait), STEPS = 240;
   const scale = (isLog ? log : linear)([min, max], [0, STEPS]);
   const range = html("input", { type: "range", id, min: isLog ? 0 : min, max: isLog ? STEPS : max, step: isLog ? 1 : step });
   const field = html("input", { type: "number", min: typed[0], max: typed[1], step: isLog ? "any" : step });
+  const settle = (value) => (whole ? Math.round(value) : value);
   const name = html("label", { for: id });
   name.innerHTML = label;
   field.setAttribute("aria-label", `${name.textContent}, exact value`);
-  range.addEventListener("input", () => write(isLog ? round(scale.invert(Number(range.value))) : Number(range.value)));
+  const position = () => clamp(scale(read()), 0, STEPS);
+  range.addEventListener("input", () => {
+    const at = Number(range.value), value = settle(isLog ? round(scale.invert(at)) : at);
+    const stuck = isLog && whole && value === read(); // a count moves by one at least
+    write(stuck ? clamp(value + Math.sign(at - Math.round(position())), min, max) : value);
+  });
   field.addEventListener("change", () => {
     const value = field.valueAsNumber;
-    if (Number.isNaN(value)) field.value = read();
-    else write(clamp(step === 1 ? Math.round(value) : value, ...typed));
+    if (!Number.isNaN(value)) write(clamp(settle(value), ...typed));
+    field.value = read();
   });
   const node = html("div", { class: "lrlab-control" }, name, range, field);
   if (color) node.style.setProperty("--c", `var(--${color})`);
   const update = () => {
     for (const input of [range, field]) input.disabled = !works();
     node.classList.toggle("off", !works());
-    const value = read(), position = clamp(scale(value), 0, STEPS);
-    range.value = isLog ? Math.round(position) : value;
+    const value = read();
+    range.value = isLog ? Math.round(position()) : value;
     range.setAttribute("aria-valuetext", format(value));
-    range.style.setProperty("--at", `${(100 * position) / STEPS}%`);
+    range.style.setProperty("--at", `${(100 * position()) / STEPS}%`);
     if (field.valueAsNumber !== value) field.value = value;
   };
   return { node, update };

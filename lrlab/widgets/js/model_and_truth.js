@@ -90,7 +90,7 @@ export default function show({ model, el, signal }) {
       { trait: "smoothness", label: "<i>L</i> of the bound", min: 0.1, max: 500, log: true, typed: [1e-6, 1e6], color: "green" },
     ],
     tries: [
-      "<b>Try</b> dragging the point on the black curve: for a small rate all three models agree with it. Then lower <i>L</i> below the curvature along the way.",
+      "<b>Try</b> dragging the point on the curve of the loss: for a small rate all three models agree with it. Then lower <i>L</i> below the curvature along the way.",
       "<b>Notice</b> that the bound promises the most at <i>η</i> = 1/<i>L</i> and nothing from 2/<i>L</i> on, that the loss may still fall there, and that a bound with too small an <i>L</i> is broken at the cross.",
     ],
     readout() {

@@ -106,7 +106,7 @@ export default function show({ model, el, signal }) {
     title: "One step, and the steps after it",
     height: (width) => (width > 560 ? 362 : 492),
     controls: [
-      { trait: "lr", label: "rate <i>η</i>", min: 0.01, max: 3, log: true, typed: [0, 100] },
+      { trait: "lr", label: "rate <i>η</i>", min: 0.01, max: 3, log: true, typed: [1e-6, 100] },
       { trait: "curvature", label: "curvature <i>λ</i>", min: 0.1, max: 4, step: 0.05, typed: [0.01, 100] },
       { trait: "start", label: "start <i>θ</i>₀", min: -RANGE, max: RANGE, step: 0.05 },
     ],

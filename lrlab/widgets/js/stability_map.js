@@ -70,8 +70,8 @@ export default function show({ model, el, signal }) {
     const map = plot(stage, { box: [0, 0, left, tall], x: [0, 1], y: [0, TOP], xLabel: "rate η", yLabel: "momentum β" });
     const image = svg("image", { x: map.x0, y: map.y1, width: map.x1 - map.x0, height: map.y0 - map.y1, preserveAspectRatio: "none" });
     map.inside.append(image);
-    const limit = map.add("curve"), cross = map.add("marker", { style: "stroke: #fff; stroke-width: 2.5" });
-    const eye = map.add("marker", { style: "stroke: #fff; stroke-width: 2" });
+    const limit = map.add("curve"), cross = map.add("marker", { style: "stroke: #000; stroke-width: 2.5" });
+    const eye = map.add("marker", { style: "stroke: #fff; stroke-width: 2; filter: drop-shadow(0 0 1px #000)" });
     const box = wide ? [left + 10, 0, width - left - 10, 205] : [0, tall + 6, width, 190];
     const curve = plot(stage, { box, x: [0, 1], y: [1e-6, 1], yLog: true, xLabel: "step t", yLabel: "distance to the minimum" });
     const real = curve.add("path"), theory = curve.add("path", { style: "--c: currentColor", "stroke-dasharray": "4 3" });
@@ -147,7 +147,7 @@ export default function show({ model, el, signal }) {
       { trait: "steps", label: "steps", min: 10, max: 300, step: 1, typed: [1, 2000] },
     ],
     tries: [
-      "<b>Try</b> moving over the map: bright pairs converge fast, gray ones diverge beyond the black edge. Drag the point to the white cross, the optimum.",
+      "<b>Try</b> moving over the map: bright pairs converge fast, those in the gray beyond the line diverge. Drag the point to the cross, the optimum.",
       "<b>Notice</b> that the edge leans to the right: momentum allows larger rates. Above the ridge a higher <i>β</i> only makes the run slower, and the rate hardly matters there.",
     ],
     readout() {

@@ -29,6 +29,7 @@ html[data-theme="dark"] .lrlab-fig, body[data-jp-theme-light="false"] .lrlab-fig
 .lrlab-fig svg .needle { fill: currentColor; paint-order: stroke; stroke: var(--paper); stroke-width: 3px; }
 .lrlab-fig svg .path { fill: none; stroke: var(--c, var(--blue)); stroke-linejoin: round; stroke-width: 1.8; }
 .lrlab-fig svg .dots { fill: var(--c, var(--blue)); stroke: none; }
+.lrlab-fig svg .area { fill: var(--c, var(--blue)); opacity: .1; stroke: none; }
 .lrlab-fig svg .contour { fill: none; stroke: currentColor; stroke-opacity: .28; }
 .lrlab-fig svg .marker { fill: none; stroke: currentColor; stroke-width: 1.5; }
 .lrlab-fig .lrlab-handle { cursor: grab; outline: none; touch-action: none; }

@@ -1,0 +1,484 @@
+"""The interactive figures in a browser, with no kernel and no network: they draw, answer, and show lrlab's numbers."""
+
+import gzip
+import json
+import math
+import re
+import threading
+from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_UP, Context, Decimal
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+
+from lrlab import optimizers, widgets
+from lrlab.objectives import Beale, Quadratic
+from lrlab.widgets.base import Figure
+from lrlab.widgets.landscape import PRESETS
+from lrlab.widgets.specs import from_spec
+from tests.widget_page import FLAGS, write_page
+from tools.serve import server
+
+FIGURES = [getattr(widgets, name) for name in widgets.__all__]
+WITH_HANDLE = [figure for figure in FIGURES if figure is not widgets.NoiseFloor]
+
+
+# ---- what a figure must say, from lrlab's numbers ----
+
+
+def said(x: float, digits: int = 3) -> str:
+    """Write a number as the figures do."""
+    if not math.isfinite(x):
+        return "undefined" if math.isnan(x) else "∞" if x > 0 else "−∞"
+    rounded = Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal(Decimal(x))
+    if rounded == 0:
+        return "0"
+    power = rounded.adjusted()
+    if -4 <= power < 5:
+        return f"{rounded.normalize():f}".replace("-", "−")
+    mantissa = f"{rounded.scaleb(-power).normalize():f}".replace("-", "−")
+    raised = "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(c)] if c.isdigit() else "⁻" for c in str(power))
+    return f"{'' if mantissa == '1' else mantissa + '·'}10{raised}"
+
+
+def one_step(figure: widgets.OneStep) -> list[str]:
+    run = figure.trajectory
+    regime = {
+        "creeping": "creeps",
+        "monotone": "from one side",
+        "one step": "arrives in one step",
+        "oscillating": "still comes closer",
+        "bouncing": "bounces",
+        "diverging": "farther each time",
+    }
+    numbers = (figure.multiplier, run.params[1, 0], run.params[-1, 0], run.loss[-1])
+    return [regime[figure.regime], *map(said, numbers)]
+
+
+def landscape(figure: widgets.Landscape) -> list[str]:
+    return [said(x) for run in figure.trajectories for x in (run.loss[-1], *run.params[-1])]
+
+
+def stability_map(figure: widgets.StabilityMap) -> list[str]:
+    best = figure.optimum(figure.method, figure.condition)
+    return [said(figure.radius, 4), *map(said, best), said(figure.lr), said(figure.momentum)]
+
+
+def schedule_bench(figure: widgets.ScheduleBench) -> list[str]:
+    rates = figure.schedule(np.arange(figure.steps))
+    return [*map(said, figure.final), said(float(rates.sum())), said(float((rates**2).sum()))]
+
+
+def noise_floor(figure: widgets.NoiseFloor) -> list[str]:
+    numbers = (*figure.predicted, *figure.measured, figure.predicted_floor, figure.measured_floor)
+    return [said(x) for x in numbers]
+
+
+def adaptation(figure: widgets.Adaptation) -> list[str]:
+    rates = figure.effective_rates()
+    plain = figure.effective_rates(corrected=False)[0] if figure.method == "Adam" else []
+    return [said(x) for x in (*rates[0], *rates[-1], *plain, figure.trajectory.loss[-1])]
+
+
+EXPECTED: dict[type, Callable[[Any], list[str]]] = {
+    widgets.OneStep: one_step,
+    widgets.Landscape: landscape,
+    widgets.ModelAndTruth: lambda figure: [
+        said(x) for x in figure.decrease[: 4 if figure.lr * figure.smoothness < 2 else 3]
+    ],
+    widgets.StabilityMap: stability_map,
+    widgets.ScheduleBench: schedule_bench,
+    widgets.NoiseFloor: noise_floor,
+    widgets.Adaptation: adaptation,
+}
+
+
+class Shown:
+    """One figure on an open page."""
+
+    def __init__(self, page: Page, kind: type[Figure], index: int = 0) -> None:
+        self.page, self.kind = page, kind
+        self.root = page.locator(".lrlab-fig").nth(index)
+        self.root.wait_for()
+
+    def settings(self) -> dict[str, Any]:
+        """What the page's model holds."""
+        script = "e => Object.fromEntries(Object.keys(e.model.get('_initial')).map(k => [k, e.model.get(k)]))"
+        return dict(self.root.locator("..").evaluate(script))
+
+    def agrees(self) -> None:
+        """The text shows what lrlab computes from the page's settings."""
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        text = self.root.locator(".lrlab-readout").inner_text()
+        wanted = EXPECTED[self.kind](self.kind(**{k: from_spec(v) for k, v in self.settings().items()}))
+        for number in wanted:
+            found = re.search(rf"(?<![\d.·−]){re.escape(number)}(?![\d·]|\.\d)", text)
+            assert found, f"{number} of {wanted} is not in: {text} with {self.settings()}"
+
+    def handles(self) -> list[Locator]:
+        return [handle for handle in self.root.locator(".lrlab-handle").all() if handle.is_visible()]
+
+    def sliders(self) -> list[Locator]:
+        return self.root.locator("input[type=range]:enabled").all()
+
+
+def center(locator: Locator) -> tuple[float, float]:
+    locator.scroll_into_view_if_needed()
+    box = locator.bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+# ---- the browser ----
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a page of its own for each figure, and one with all of them."""
+    folder = tmp_path_factory.mktemp("pages")
+    for kind in FIGURES:
+        (folder / kind.__name__).mkdir()
+        write_page(folder / kind.__name__, [kind()])
+    (folder / "all").mkdir()
+    write_page(folder / "all", [kind() for kind in FIGURES])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def homes(folder: Path) -> Iterator[dict[str, str]]:
+    with server(folder) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield {"http": f"http://127.0.0.1:{httpd.server_port}", "file": folder.as_uri()}
+        httpd.shutdown()
+
+
+@pytest.fixture
+def visit(browser: Browser, homes: dict[str, str]) -> Iterator[Callable[..., Page]]:
+    """Return what opens a page; at the end nothing may have gone wrong on it or been asked of another host."""
+    problems: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def open_page(name: str, scheme: str = "http", theme: str = "light", width: int = 900, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 1000}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        home = homes[scheme]
+
+        def gate(route: Any) -> None:
+            if route.request.url.startswith((home, "data:", "blob:")):
+                route.continue_()
+            else:
+                problems.append(f"asked another host: {route.request.url}")
+                route.abort()
+
+        page.route("**/*", gate)
+        page.goto(f"{home}/{name}/page.html")
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not problems, problems
+
+
+def ids(kind: type) -> str:
+    return kind.__name__
+
+
+@pytest.mark.parametrize("scheme", ["http", "file"])
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_it_draws_and_says_what_lrlab_says(kind: type[Figure], scheme: str, visit: Callable[..., Page]) -> None:
+    shown = Shown(visit(kind.__name__, scheme), kind)
+    assert shown.root.locator("svg path[d]:not([d=''])").count() > 8
+    shown.agrees()
+
+
+@pytest.mark.parametrize("kind", WITH_HANDLE, ids=ids)
+def test_the_mouse_drags(kind: type[Figure], visit: Callable[..., Page]) -> None:
+    shown = Shown(visit(kind.__name__), kind)
+    for handle in shown.handles():
+        before = shown.settings()
+        x, y = center(handle)
+        shown.page.mouse.move(x, y)
+        shown.page.mouse.down()
+        shown.page.mouse.move(x + 25, y - 20, steps=5)
+        shown.page.mouse.up()
+        assert shown.settings() != before
+        shown.agrees()
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_the_mouse_moves_sliders(kind: type[Figure], visit: Callable[..., Page]) -> None:
+    shown = Shown(visit(kind.__name__), kind)
+    for slider in shown.sliders():
+        before = shown.settings()
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        assert box is not None
+        low, high, now = (float(slider.evaluate(f"e => e.{name}")) for name in ("min", "max", "value"))
+        where = 0.75 if now < (low + high) / 2 else 0.25
+        shown.page.mouse.click(box["x"] + where * box["width"], box["y"] + box["height"] / 2)
+        assert shown.settings() != before
+        shown.agrees()
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_the_keyboard_does_everything(kind: type[Figure], visit: Callable[..., Page]) -> None:
+    """Walk through all controls with Tab; each shows the focus and answers the arrows; the reset button undoes all."""
+    shown = Shown(visit(kind.__name__), kind)
+    page, first = shown.page, shown.settings()
+    stops = shown.root.locator("button, input:enabled, select, .lrlab-handle:visible").count()
+    for _ in range(stops):
+        page.keyboard.press("Tab")
+        tag, inside, ring = page.evaluate(
+            """() => {
+                const e = document.activeElement, ring = e.querySelector?.(".ring");
+                const look = getComputedStyle(ring ?? e), drawn = (ring ? look.stroke : look.outlineStyle) !== "none";
+                return [e.type ?? "handle", Boolean(e.closest(".lrlab-fig")), drawn];
+            }"""
+        )
+        assert inside, "Tab leaves the figure too early"
+        assert ring, f"the focus on {tag} cannot be seen"
+        before = shown.settings()
+        if tag == "range":
+            page.keyboard.press("ArrowRight")
+        elif tag == "handle":
+            page.keyboard.press("ArrowRight")
+            page.keyboard.press("ArrowUp")
+        elif tag == "select-one":
+            page.keyboard.press("ArrowDown")
+            if shown.settings() == before:  # it was the last of the list
+                page.keyboard.press("ArrowUp")
+        assert tag in ("button", "number") or shown.settings() != before, f"{tag} does not answer the arrows"
+        shown.agrees()
+    shown.root.locator("button").focus()
+    page.keyboard.press("Enter")
+    assert shown.settings() == first
+    shown.agrees()
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_exact_values_can_be_typed(kind: type[Figure], visit: Callable[..., Page]) -> None:
+    shown = Shown(visit(kind.__name__), kind)
+    field = shown.root.get_by_label(re.compile("rate.*exact value")).first
+    field.fill("0.123")
+    field.press("Enter")
+    assert 0.123 in shown.settings().values()
+    shown.agrees()
+    field.fill("-7")
+    field.press("Enter")
+    assert field.input_value() != "-7", "what cannot be is not taken"
+    shown.agrees()
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_fingers_move_it(kind: type[Figure], visit: Callable[..., Page]) -> None:
+    shown = Shown(visit(kind.__name__, width=360, has_touch=True, is_mobile=True), kind)
+    touch = shown.page.context.new_cdp_session(shown.page)
+    for place in [*shown.handles(), *shown.sliders()[:1]]:
+        before = shown.settings()
+        x, y = center(place)
+        touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+        for k in range(1, 6):
+            touch.send(
+                "Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [{"x": x + 5 * k, "y": y - 3 * k}]}
+            )
+        touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        assert shown.settings() != before
+        shown.agrees()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_landscape_agrees(name: str, visit: Callable[..., Page]) -> None:
+    for kind in (widgets.Landscape, widgets.ModelAndTruth):
+        shown = Shown(visit(kind.__name__), kind)
+        shown.root.get_by_label("objective").select_option(name)
+        shown.agrees()
+
+
+def test_every_method_and_schedule_agrees(visit: Callable[..., Page]) -> None:
+    shown = Shown(visit("Landscape"), widgets.Landscape)
+    for number, choice in {"method": 16, "schedule": 6, "beside it": 17}.items():
+        assert shown.root.get_by_label(number, exact=True).locator("option").count() == choice
+    shapes = shown.root.get_by_label("schedule").locator("option").all_inner_texts()
+    methods = shown.root.get_by_label("method", exact=True).locator("option").all()
+    for k, option in enumerate(methods):
+        value = option.get_attribute("value")
+        shown.root.get_by_label("method", exact=True).select_option(value)
+        shown.root.get_by_label("schedule").select_option(shapes[k % len(shapes)])
+        assert type(from_spec(shown.settings()["first"])).__name__ == value
+        shown.agrees()
+
+
+def test_every_shape_of_the_bench_agrees(visit: Callable[..., Page]) -> None:
+    shown = Shown(visit("ScheduleBench"), widgets.ScheduleBench)
+    for shape in shown.root.get_by_label("shape").locator("option").all_inner_texts():
+        shown.root.get_by_label("shape").select_option(shape)
+        shown.agrees()
+
+
+def test_the_map_shows_the_run_under_the_mouse(visit: Callable[..., Page]) -> None:
+    shown = Shown(visit("StabilityMap"), widgets.StabilityMap)
+    before, text = shown.settings(), shown.root.locator(".lrlab-readout").inner_text()
+    x, y = center(shown.root.locator("image"))
+    shown.page.mouse.move(x, y)
+    shown.page.mouse.move(x + 3, y)
+    shown.page.wait_for_function("t => document.querySelector('.lrlab-readout').innerText !== t", arg=text)
+    assert shown.settings() == before, "looking changes nothing"
+    shown.page.mouse.click(x + 3, y)
+    assert shown.settings() != before
+    shown.agrees()
+
+
+@pytest.fixture(scope="module")
+def axe(require: Callable[[bool, str], None]) -> str:
+    """Return the script of axe-core."""
+    found = find_spec("axe_playwright_python")
+    require(found is not None, "axe-playwright-python is not installed")
+    return Path(str(found and found.origin)).with_name("axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_axe_finds_nothing(theme: str, width: int, visit: Callable[..., Page], axe: str) -> None:
+    page = visit("all", theme=theme, width=width)
+    page.locator(".lrlab-fig").nth(len(FIGURES) - 1).wait_for()
+    page.add_script_tag(content=axe)
+    result = page.evaluate("() => axe.run()")
+    problems = [(v["id"], v["help"], [n["html"][:160] for n in v["nodes"][:3]]) for v in result["violations"]]
+    assert not problems, problems
+    assert len(result["passes"]) > 15
+
+
+def test_every_control_has_a_name_and_a_value(visit: Callable[..., Page]) -> None:
+    page = visit("all")
+    page.locator(".lrlab-fig").nth(len(FIGURES) - 1).wait_for()
+    for handle in page.locator(".lrlab-handle:visible").all():
+        assert handle.get_attribute("aria-label")
+        assert handle.get_attribute("aria-valuetext")
+        assert math.isfinite(float(handle.get_attribute("aria-valuenow") or "nan"))
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_a_screen_reader_hears_the_change(kind: type[Figure], visit: Callable[..., Page]) -> None:
+    shown = Shown(visit(kind.__name__), kind)
+    live = shown.root.get_by_role("status")
+    shown.page.wait_for_function("e => e.textContent.length > 20", arg=live.element_handle())
+    before = live.inner_text()
+    shown.sliders()[0].focus()
+    for _ in range(8):
+        shown.page.keyboard.press("ArrowLeft")
+    shown.page.wait_for_function("([e, t]) => e.innerText !== t", arg=[live.element_handle(), before])
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_nothing_is_cut_off_and_nothing_moves_by_itself(width: int, visit: Callable[..., Page]) -> None:
+    page = visit("all", width=width, reduced_motion="reduce")
+    page.locator(".lrlab-fig").nth(len(FIGURES) - 1).wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    outside = """() => [...document.querySelectorAll(".lrlab-fig svg text")].filter(e => {
+        const t = e.getBoundingClientRect(), f = e.closest("svg").getBoundingClientRect();
+        return t.width && (t.left < f.left - 1 || t.right > f.right + 1 || t.bottom > f.bottom + 2);
+    }).map(e => e.textContent)"""
+    assert page.evaluate(outside) == []
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_on_paper_there_are_no_buttons(visit: Callable[..., Page]) -> None:
+    page = visit("all", theme="dark")
+    page.locator(".lrlab-fig").nth(len(FIGURES) - 1).wait_for()
+    page.emulate_media(media="print")
+    assert not page.locator(".lrlab-fig button").first.is_visible()
+    assert page.locator(".lrlab-fig svg").first.is_visible()
+    ink = page.locator(".lrlab-fig").first.evaluate("e => getComputedStyle(e).color")
+    assert ink == "rgb(0, 0, 0)"
+
+
+def test_a_page_with_all_figures_is_light(folder: Path, visit: Callable[..., Page]) -> None:
+    text = (folder / "all" / "page.html").read_text(encoding="utf-8")
+    loader = (folder / "all" / "widgets.js").read_bytes()
+    assert len(gzip.compress(text.encode())) + len(gzip.compress(loader)) <= 60_000
+    page = visit("all")
+    for k, kind in enumerate(FIGURES):
+        Shown(page, kind, k).agrees()
+
+
+# ---- in Python ----
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_the_output_has_a_picture_and_words(kind: type[Figure]) -> None:
+    data, metadata = kind()._repr_mimebundle_()
+    assert data["image/png"].startswith("iVBORw0KGgo")
+    assert metadata["image/png"]["alt"] == kind().alt
+    assert len(kind().alt.split()) > 10
+    assert data["text/plain"] == f"[interactive figure: {kind().alt}]"
+    assert "application/vnd.jupyter.widget-view+json" in data
+    assert repr(kind()).startswith(f"{kind.__name__}(")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: widgets.OneStep(lr=0), "lr must be a finite number > 0, got lr=0"),
+        (lambda: widgets.OneStep(start=math.nan), "start must be a finite number, got start=nan"),
+        (lambda: widgets.OneStep(steps=0), "steps must be a positive integer, got steps=0"),
+        (lambda: widgets.Landscape("Rosenbrok"), "objective must be an Objective or one of"),
+        (lambda: widgets.Landscape(Quadratic([1.0])), "objective must have two parameters"),
+        (lambda: widgets.Landscape(x=(1, -1)), "x must be (low, high) with low < high"),
+        (lambda: widgets.Landscape(start=(1, 2, 3)), "start must be two numbers"),
+        (lambda: widgets.Landscape(shape="square"), "shape must be one of constant, linear"),
+        (lambda: widgets.StabilityMap("Adam"), "method must be 'HeavyBall' or 'Nesterov', got method='Adam'"),
+        (lambda: widgets.StabilityMap(momentum=1), "momentum must be a number in [0, 1), got momentum=1"),
+        (lambda: widgets.StabilityMap(condition=0.5), "condition must be a number >= 1, got condition=0.5"),
+        (lambda: widgets.ScheduleBench("zigzag"), "shape must be one of constant, step decay"),
+        (lambda: widgets.ScheduleBench(warmup=-1), "warmup must be an integer >= 0, got warmup=-1"),
+        (lambda: widgets.Adaptation("Lion"), "method must be 'Adam', 'RMSProp' or 'AdaGrad', got method='Lion'"),
+        (lambda: widgets.Adaptation(objective=Quadratic([1.0])), "objective must have two parameters, got dim=1"),
+        (lambda: from_spec({"name": "Nobody"}), "name must be that of a schedule, a method or an objective"),
+    ],
+)
+def test_bad_settings_are_told(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        make()
+
+
+def test_settings_are_checked_later_too() -> None:
+    figure = widgets.OneStep()
+    with pytest.raises(ValueError, match="lr must be a finite number > 0"):
+        figure.lr = -1
+    assert figure.lr == 0.3
+
+
+def test_objects_stay_objects_in_python() -> None:
+    figure = widgets.Landscape(Beale(), first=optimizers.EMA(optimizers.Adam(), 0.9), second=optimizers.Lion())
+    sent = json.loads(json.dumps(figure.get_state(["objective", "first", "second"])))
+    assert sent["first"]["method"]["name"] == "Adam"
+    figure.set_state({"first": {"name": "Nesterov", "momentum": 0.5}, "second": None})
+    assert figure.first == optimizers.Nesterov(0.5)
+    assert figure.second is None
+
+
+def test_the_best_pair_of_the_map_is_the_best() -> None:
+    """Against a search over all pairs."""
+    for method in ("HeavyBall", "Nesterov"):
+        figure = widgets.StabilityMap(method, condition=30.0)
+        figure.lr, figure.momentum = figure.optimum(method, 30.0)
+        rates, momenta = np.geomspace(1e-3, 4 / 30, 300), np.linspace(0, 0.99, 300)[:, None]
+        every = widgets.stability_map.spectral_radius(method, rates, momenta, np.array([1, 30.0])[:, None, None])
+        assert figure.radius <= every.max(axis=0).min() + 1e-6
