@@ -80,10 +80,9 @@ def count(at_least: int = 1, **values: Any) -> None:
 
 def ordered(**values: float) -> None:
     """The values do not decrease in the order given: ``ordered(lr_min=0, lr_max=1)``."""
-    names, numbers = list(values), list(values.values())
-    if any(a > b for a, b in pairwise(numbers)):
+    if any(a > b for a, b in pairwise(values.values())):
         got = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        raise ValueError(f"{' <= '.join(names)} must hold, got {got}")
+        raise ValueError(f"{' <= '.join(values)} must hold, got {got}")
 
 
 def increasing(**values: Any) -> None:
