@@ -598,6 +598,8 @@ def test_range_test_arguments_are_checked():
     ]:
         with pytest.raises(ValueError, match=message):
             range_test(lambda lr: 1.0, **options)
+    with pytest.raises(ValueError, match=r"step must be callable; descent\(objective, start\) makes one"):
+        range_test(Quadratic([1.0]))
     with pytest.raises(ValueError, match=r"start must have shape \(1,\), got shape \(1, 2\)"):
         descent(Quadratic([1.0]), [[1.0, 2.0]])
 

@@ -107,6 +107,10 @@ def range_test(
     >>> bool(0.02 < found.suggestion < 0.2)  # 0.2 is the largest stable rate
     True
     """
+    if not callable(step):
+        raise ValueError(
+            f"step must be callable; descent(objective, start) makes one of an objective, got step={step!r}"
+        )
     check.positive(lr_min=lr_min, lr_max=lr_max)
     check.ordered(lr_min=lr_min, lr_max=lr_max)
     check.count(at_least=2, steps=steps)
