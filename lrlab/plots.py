@@ -226,7 +226,7 @@ def heatmap(
     >>> plt.close(fig)
     """
     shown = np.ma.masked_invalid(np.asarray(values, dtype=float))
-    ax.patch.set(hatch="////", edgecolor=COLORS["gray"])
+    ax.patch.set(hatch="////", hatchcolor=COLORS["gray"])
     mesh = ax.pcolormesh(x, y, shown, cmap="viridis", vmin=vmin, vmax=vmax, rasterized=True)
     figure = ax.figure
     assert isinstance(figure, Figure)
