@@ -1,10 +1,11 @@
 """Learning-rate schedules, optimizers and experiments: the reference implementations behind the book.
 
-``lrlab.schedules``, ``lrlab.optimizers``, ``lrlab.objectives`` and ``lrlab.training`` need NumPy alone; so does
-importing this package. `minimize` and `Trajectory` stand at the top.
+Importing this package needs NumPy alone. `minimize` and `Trajectory` stand at the top. What needs more is imported by
+its own name: ``lrlab.search`` (joblib), ``lrlab.data`` (pooch), ``lrlab.pytorch`` (torch), ``lrlab.plots`` (Matplotlib),
+``lrlab.widgets`` (anywidget).
 """
 
-from lrlab import objectives, optimizers, schedules
+from lrlab import curvature, dynamic, objectives, optimizers, schedules
 from lrlab.training import Trajectory, minimize
 
-__all__ = ["Trajectory", "minimize", "objectives", "optimizers", "schedules"]
+__all__ = ["Trajectory", "curvature", "dynamic", "minimize", "objectives", "optimizers", "schedules"]

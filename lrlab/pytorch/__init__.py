@@ -4,6 +4,7 @@ Needs torch, which ``import lrlab`` alone does not.
 """
 
 from lrlab.pytorch.clipping import GradientClip, clip_gradients
+from lrlab.pytorch.curvature import hessian_product, sharpness
 from lrlab.pytorch.devices import describe_device, device
 from lrlab.pytorch.history import History
 from lrlab.pytorch.optimizer import Optimizer
@@ -21,8 +22,10 @@ __all__ = [
     "describe_device",
     "device",
     "fit",
+    "hessian_product",
     "layerwise_lr",
     "log_to_tensorboard",
     "range_test",
     "set_lr",
+    "sharpness",
 ]
