@@ -183,6 +183,7 @@ def noise(seed: int, shape: tuple[int, ...], steps: int = 12) -> tuple[Any, list
 def test_nothing_is_changed_or_shared(method: Method) -> None:
     params, grads = noise(0, (3, 2))
     state = method.init(params)
+    assert not any(np.shares_memory(array, params) for array in arrays_in(state))
     for grad in grads:
         for array in [params, grad, *arrays_in(state)]:
             if isinstance(array, np.ndarray):
@@ -206,6 +207,7 @@ def test_no_tensor_is_changed_or_shared(method: Method) -> None:
     for now, was in zip(arrays_in([params, grad, state]), before, strict=True):
         assert torch.equal(now, was)
     taken = {params.data_ptr(), grad.data_ptr()}
+    assert not taken & {array.data_ptr() for array in arrays_in(state)}
     assert not taken & {array.data_ptr() for array in arrays_in([new, new_state, method.eval_params(new, new_state)])}
 
 
@@ -340,6 +342,24 @@ def test_an_average_is_what_minimize_records(make: Any) -> None:
         weights = np.array([0, *[1 / t] * t]) if isinstance(make(grid), PolyakAverage) else decayed
         np.testing.assert_allclose(run.params[t], np.tensordot(weights, alone.params[: t + 1], 1), rtol=0, atol=1e-15)
     np.testing.assert_allclose(run.loss, problem.loss(np.moveaxis(run.params, 0, -1)).T, rtol=1e-15)
+
+
+def test_an_average_of_an_average_is_of_the_points_to_judge() -> None:
+    inner, (start, grads) = ScheduleFreeSGD(), noise(0, (3,))
+    points = [inner.eval_params(*walk(inner, start, grads[:t])) for t in range(len(grads) + 1)]
+    mean, ema = PolyakAverage(inner), EMA(inner, 0.5)
+    np.testing.assert_allclose(mean.eval_params(*walk(mean, start, grads)), np.mean(points[1:], axis=0), rtol=1e-13)
+    weights = 0.5 ** np.array([12, *range(12, 0, -1)])
+    np.testing.assert_allclose(ema.eval_params(*walk(ema, start, grads)), weights @ np.array(points), rtol=1e-13)
+
+
+def test_a_layer_of_zeros_moves_at_the_plain_rate() -> None:
+    layers, grads = [np.zeros(2), np.ones(2)], [np.array([3.0, -4.0]), np.array([3.0, -4.0])]
+    (zeros, ones), _ = walk(LARS(trust=0.01), layers, [grads])
+    np.testing.assert_allclose(zeros, [-0.3, 0.4], rtol=1e-15)
+    np.testing.assert_allclose(ones, [1 - 0.001 * 2**0.5 * 0.6, 1 + 0.001 * 2**0.5 * 0.8], rtol=1e-15)
+    (zeros, _), _ = walk(LAMB(eps=1e-300), layers, [grads])
+    np.testing.assert_allclose(zeros, [-0.1, 0.1], rtol=1e-15)
 
 
 # What theory says
