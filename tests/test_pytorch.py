@@ -21,6 +21,7 @@ from lrlab.optimizers.base import Method
 from lrlab.pytorch import (
     Optimizer,
     as_scheduler,
+    blocks,
     clip_gradients,
     describe_device,
     device,
@@ -252,6 +253,32 @@ def test_eval_params_ends_also_when_its_block_raises():
     assert np.array_equal(flat(model), moving)
     with Optimizer(model.parameters(), methods.EMA(methods.Adam(), 0.9), 0.1).eval_params():  # before the first step
         assert np.array_equal(flat(model), moving)
+
+
+@pytest.mark.parametrize("kind", blocks.COORDINATEWISE)
+def test_a_large_parameter_goes_by_blocks_and_ends_at_the_same_numbers(kind, monkeypatch):
+    method = kind(0.9) if kind in (methods.HeavyBall, methods.Nesterov) else kind()
+    whole, cut = network(torch.float32), network(torch.float32)
+    plain = Optimizer(whole.parameters(), method, schedules.Cosine(0.01, 20))
+    expected = train(whole, plain, steps=range(12))
+    monkeypatch.setattr(blocks, "LARGE", 8 * 4)
+    monkeypatch.setattr(blocks, "BLOCK", 7 * 4)  # seven numbers
+    optimizer = Optimizer(cut.parameters(), method, schedules.Cosine(0.01, 20))
+    assert blocks.goes_by_blocks(method, cut[0].weight)
+    assert not blocks.goes_by_blocks(method, cut[3].bias)  # three numbers
+    np.testing.assert_array_equal(train(cut, optimizer, steps=range(12)), expected)
+    found, wanted = (list(leaves(o.state_dict()["state"])) for o in (optimizer, plain))
+    assert len(found) == len(wanted)
+    assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
+
+
+def test_blocks_are_for_rules_that_treat_each_coordinate_alone():
+    large = torch.zeros(2**10, 2**10)
+    assert blocks.goes_by_blocks(methods.Adam(), large)
+    assert not blocks.goes_by_blocks(methods.Adam(), large[:-1])
+    assert not blocks.goes_by_blocks(methods.Adam(), torch.zeros(2**10, 2**11)[:, ::2])
+    for method in (methods.LARS(), methods.LAMB(), methods.Muon(), methods.Prodigy(), methods.EMA(methods.Adam(), 0.9)):
+        assert not blocks.goes_by_blocks(method, large)
 
 
 class Positions(NamedTuple):

@@ -13,6 +13,7 @@ from lrlab import _checks as check
 from lrlab.optimizers.base import Method, hyperparameters
 from lrlab.optimizers.layers import Joint
 from lrlab.optimizers.wrappers import Wrapper
+from lrlab.pytorch.blocks import goes_by_blocks, step_by_blocks
 from lrlab.schedules import AnySchedule, as_schedule
 
 
@@ -127,6 +128,9 @@ class Optimizer(torch.optim.Optimizer):
         kept = self.state[params[0]]
         if not kept:
             kept["state"] = method.init([p.clone() for p in params])
+        if goes_by_blocks(method, params[0]) and params[0].grad is not None:
+            kept["state"] = [step_by_blocks(method, params[0], params[0].grad, kept["state"][0], lr)]
+            return
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in params]
         stepped, state = method.step(params, grads, kept["state"], lr)
         # The parameters change below, the gradients in the next backward pass: a state must own what it keeps.
