@@ -107,7 +107,10 @@ export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = ""
   // Says which color is what, at the upper right: [[color, words], …].
   const key = svg("g", { "aria-hidden": "true" });
   stage.append(key);
+  let said = "";
   panel.key = (entries) => {
+    if (said === String(entries)) return; // measuring words costs more than all the rest of a frame
+    said = String(entries);
     key.replaceChildren();
     let right = x1;
     for (const [color, words, dash = ""] of [...entries].reverse()) {

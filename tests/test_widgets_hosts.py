@@ -1,0 +1,101 @@
+"""The figures where there is a kernel (JupyterLab), and in a page of the book with scripts and without."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from lrlab import widgets
+from tests.lab import notebook
+from tests.shown import Shown
+from tests.widget_page import FLAGS, ROOT
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.slow
+def test_in_jupyterlab_both_sides_see_the_change(browser: Browser, tmp_path: Path) -> None:
+    cells = [
+        "from lrlab.optimizers import HeavyBall\nfrom lrlab.widgets import *\nfigure = OneStep()\nfigure",
+        "figure.lr = 1.5",
+        "print(figure.start, figure.curvature, figure.regime)",
+        "landscape = Landscape()\nlandscape",
+        "landscape.second = HeavyBall(0.5)",
+        "print(landscape.first, landscape.objective, landscape.start)",
+    ]
+    with notebook(tmp_path, browser, cells) as lab:
+        page = lab.page
+        lab.run(0)
+        text = page.locator(".lrlab-readout").first
+        text.wait_for()
+        page.locator(".lrlab-handle").first.focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowLeft")  # the notebook must not take it
+        slider = page.locator(".lrlab-fig input[type=range]").nth(1)
+        slider.focus()
+        for _ in range(4):
+            page.keyboard.press("ArrowRight")
+        lab.run(1)
+        page.wait_for_function("e => e.innerText.includes('1.5 · 1.2')", arg=text.element_handle())
+        lab.run(2)
+        page.wait_for_timeout(500)
+        start, curvature, regime = lab.output(2).split()
+        assert (float(start), float(curvature), regime) == (1.75, 1.2, "oscillating")
+
+        lab.run(3)
+        readout = page.locator(".lrlab-readout").nth(1)
+        readout.wait_for()
+        figure = page.locator(".lrlab-fig").nth(1)
+        figure.get_by_label("method", exact=True).select_option("Nesterov")
+        figure.get_by_label("objective").select_option("Beale")
+        lab.run(4)
+        page.wait_for_function("e => e.innerText.includes('heavy ball')", arg=readout.element_handle())
+        lab.run(5)
+        page.wait_for_timeout(500)
+        assert lab.output(5).split("\n")[0].startswith("Nesterov(momentum=0.9) Beale() [0.4, 1.2]")
+
+
+@pytest.mark.slow
+def test_a_built_page_works_with_scripts_and_shows_a_picture_without(browser: Browser, tmp_path: Path) -> None:
+    book = tmp_path / "book"
+    book.mkdir()
+    for name in ("_config.yml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in ("tools", "lrlab"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "book" / "_assets", book / "_assets")
+    shutil.copy(ROOT / "book" / "references.bib", book)
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/page\n")
+    (book / "index.md").write_text("# Index\n\nText.\n")
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cells = [
+        nbformat.v4.new_markdown_cell("# Page"),
+        nbformat.v4.new_code_cell("from lrlab.widgets import OneStep\n\nOneStep()"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=cells), book / "page.ipynb")
+    command = [sys.executable, str(ROOT / "tools" / "book.py"), "--root", str(tmp_path), "--jobs", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    address = (tmp_path / "_build" / "html" / "book" / "page.html").as_uri()
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(address)
+        Shown(page, widgets.OneStep).agrees()
+        assert page.locator("noscript img").count() == 0
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address)
+        picture = page.locator("main img")
+        assert picture.get_attribute("alt") == widgets.OneStep().alt
+        assert picture.is_visible()
