@@ -213,7 +213,8 @@ def minimize(
             judged = optimizer.eval_params(params, state)
             loss, grad = objective.loss_and_grad(params, rng)
             all_params[t], all_loss[t] = judged, loss if judged is params else objective.loss(judged)
-            all_norms[t], done = _norm(grad), t
+            _norm(grad, out=all_norms[t, ...])
+            done = t
             if t == steps or (stop is not None and _finished(stop, all_loss[: t + 1], all_norms[: t + 1])):
                 break
             grad = grad if transform is None else transform(grad)
@@ -324,9 +325,9 @@ def _spread(start: ArrayLike, dim: int, shapes: list[tuple[int, ...]]) -> Floats
     return np.ascontiguousarray(np.broadcast_to(params, (len(params), *runs)))
 
 
-def _norm(grad: Floats) -> Any:
-    """Length over the coordinates, of shape ``runs``."""
-    return np.sqrt(np.einsum("i...,i...->...", grad, grad))
+def _norm(grad: Floats, out: Floats | None = None) -> Any:
+    """Length over the coordinates, of shape ``runs``; written into ``out`` if it is given."""
+    return np.sqrt(np.einsum("i...,i...->...", grad, grad), out=out)
 
 
 def _finished(stop: StopRule, loss: Floats, grad_norm: Floats) -> bool:
