@@ -271,6 +271,13 @@ def test_a_large_parameter_goes_by_blocks_and_ends_at_the_same_numbers(kind, mon
     assert len(found) == len(wanted)
     assert all(np.array_equal(a, b) for a, b in zip(found, wanted, strict=True))
 
+    twin = network(torch.float32)  # a state that was loaded is a copy
+    twin.load_state_dict(cut.state_dict())
+    other = Optimizer(twin.parameters(), method, schedules.Cosine(0.01, 20))
+    other.load_state_dict(optimizer.state_dict())
+    expected = train(twin, other, steps=range(12, 20))
+    np.testing.assert_array_equal(train(cut, optimizer, steps=range(12, 20)), expected)
+
 
 def test_blocks_are_for_rules_that_treat_each_coordinate_alone():
     large = torch.zeros(2**10, 2**10)
@@ -1069,7 +1076,9 @@ def test_without_tensorboard_the_error_says_what_to_install(tmp_path, monkeypatc
 
 def test_the_device_is_chosen_or_named():
     chosen = device()
-    assert chosen.type == ("cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu")
+    assert chosen.type == (
+        "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    )
     assert device("cpu") == torch.device("cpu")
     text = describe_device(torch.device("cpu"))
     assert "1 thread," in text

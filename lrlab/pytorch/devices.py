@@ -26,7 +26,9 @@ def device(name: str | torch.device | None = None) -> torch.device:
     device(type='cpu')
     """
     if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.mps.is_available() else "cpu")
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     try:
         chosen = torch.device(name)
         torch.empty(0, device=chosen)

@@ -49,6 +49,9 @@ class Optimizer(torch.optim.Optimizer):
     ``state_dict`` holds tensors, numbers and lists alone, so that ``torch.load`` reads it in its safe mode, and a run
     resumed from it goes on to the bit. Methods and schedules are code, not state: give the same ones again.
 
+    On the CPU a large parameter is stepped block by block, to the same numbers: new arrays of its size would cost more
+    time than the arithmetic.
+
     Examples
     --------
     >>> from lrlab.optimizers import Adam
@@ -188,11 +191,11 @@ def _restored(pattern: Any, saved: Any, device: torch.device) -> Any:
     """What `_plain` made plain, in the shape of ``pattern`` again, with its tensors on a device."""
     if isinstance(pattern, tuple | list):
         if not isinstance(saved, list) or len(saved) != len(pattern):
-            raise ValueError(
-                f"state_dict must come from the same method, whose state is like {pattern!r}, got {saved!r}"
-            )
+            wanted = f"a {type(pattern).__name__} of {len(pattern)} parts"
+            got = f"{len(saved)} parts" if isinstance(saved, list) else type(saved).__name__
+            raise ValueError(f"state_dict must come from the same method, whose state has {wanted}, got {got}")
         return _like(pattern, [_restored(part, one, device) for part, one in zip(pattern, saved, strict=True)])
-    return saved.to(device) if isinstance(saved, torch.Tensor) else saved
+    return saved.to(device, copy=True) if isinstance(saved, torch.Tensor) else saved
 
 
 def _like(pattern: Any, parts: list[Any]) -> Any:
