@@ -74,7 +74,7 @@ def cases(rows: list[Row]) -> Any:
 
 @cases(matrix.TORCH)
 @pytest.mark.parametrize("tensors", [False, True], ids=["numpy", "tensors"])
-@profile(4)
+@profile(3)
 @given(data=st.data())
 def test_same_path_as_torch(row: Row, tensors: bool, data: st.DataObject) -> None:
     agree(row, data, walks.walk_torch, tensors)
