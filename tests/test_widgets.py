@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import ipywidgets
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
@@ -287,7 +288,7 @@ def test_a_screen_reader_hears_the_change(kind: type[Figure], visit: Callable[..
     shown.page.wait_for_function("([e, t]) => e.innerText !== t", arg=[live.element_handle(), before])
 
 
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("width", [360, 720, 1440])
 def test_nothing_is_cut_off_and_nothing_moves_by_itself(width: int, visit: Callable[..., Page]) -> None:
     page = visit("all", width=width, reduced_motion="reduce")
     page.locator(".lrlab-fig").nth(len(FIGURES) - 1).wait_for()
@@ -297,6 +298,16 @@ def test_nothing_is_cut_off_and_nothing_moves_by_itself(width: int, visit: Calla
         return t.width && (t.left < f.left - 1 || t.right > f.right + 1 || t.bottom > f.bottom + 2);
     }).map(e => e.textContent)"""
     assert page.evaluate(outside) == []
+    overlapping = """() => [...document.querySelectorAll(".lrlab-fig svg")].flatMap(svg => {
+        const texts = [...svg.querySelectorAll("text")].filter(e => e.textContent && e.getBoundingClientRect().width);
+        const boxes = texts.map(e => e.getBoundingClientRect());
+        return texts.flatMap((e, i) => texts.slice(i + 1).filter((_, k) => {
+            const a = boxes[i], b = boxes[i + 1 + k];
+            return Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+                && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 5;
+        }).map(other => `${e.textContent} | ${other.textContent}`));
+    })"""
+    assert page.evaluate(overlapping) == []
     assert page.evaluate("document.getAnimations().length") == 0
 
 
@@ -317,6 +328,23 @@ def test_a_page_with_all_figures_is_light(folder: Path, visit: Callable[..., Pag
     page = visit("all")
     for k, kind in enumerate(FIGURES):
         Shown(page, kind, k).agrees()
+
+
+def test_the_stock_manager_comes_only_where_another_widget_is(folder: Path, visit: Callable[..., Page]) -> None:
+    """It is given the others alone: it would look on other hosts for what it does not know."""
+    kinds = "() => window.found = Object.values(JSON.parse(document.querySelector('[type*=state]').textContent).state)"
+    for name, others in {"stock": [], "stock-and-other": [ipywidgets.IntSlider(7)]}.items():
+        (folder / name).mkdir()
+        write_page(folder / name, [widgets.OneStep(), *others], stock="stock.js")
+        (folder / name / "stock.js").write_text(f"({kinds})()")
+        page = visit(name)
+        Shown(page, widgets.OneStep).agrees()
+        if others:
+            page.wait_for_function("() => window.found")
+            modules = set(page.evaluate("window.found.map(one => one.model_module)"))
+            assert modules == {"@jupyter-widgets/base", "@jupyter-widgets/controls"}
+        else:
+            assert page.evaluate("document.querySelectorAll('script[src*=stock]').length") == 0
 
 
 # ---- in Python ----

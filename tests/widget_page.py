@@ -5,9 +5,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from ipywidgets import Widget
 from ipywidgets.embed import dependency_state, embed_data
 
-from lrlab.widgets.base import Figure, shared
+from lrlab.widgets.base import shared
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = [
@@ -27,19 +28,20 @@ body {{ margin: 16px auto; max-width: 800px; padding: 0 10px; }}
 </style>
 </head>
 <body><main><h1>Figures</h1>{views}</main>
-<script type="application/vnd.jupyter.widget-state+json">{state}</script><script src="widgets.js"></script>
+<script type="application/vnd.jupyter.widget-state+json">{state}</script>
+<script src="widgets.js" data-stock="{stock}"></script>
 </body></html>
 """
 VIEW = "<div><script type='application/vnd.jupyter.widget-view+json'>{}</script></div>"
 
 
-def write_page(folder: Path, figures: Sequence[Figure]) -> Path:
+def write_page(folder: Path, figures: Sequence[Widget], stock: str = "") -> Path:
     """Write the page that MyST-NB would make of these figures, with the book's loader, and return its path."""
     data = embed_data(figures, drop_defaults=False, state=dependency_state([*figures, shared()], drop_defaults=False))
     state = json.dumps(data["manager_state"]).replace("</", r"<\/")
     views = "".join(VIEW.format(json.dumps(view)) for view in data["view_specs"])
     page = folder / "page.html"
-    page.write_text(PAGE.format(views=views, state=state), encoding="utf-8")
+    page.write_text(PAGE.format(views=views, state=state, stock=stock), encoding="utf-8")
     for name in ("widgets.js", "lrlab.css"):
         shutil.copy(ROOT / "book" / "_assets" / name, folder)
     return page

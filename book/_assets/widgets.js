@@ -72,9 +72,12 @@
       await model.begun;
       await widget.render?.({ model, el, signal });
     }
-    if (others) {
-      for (const file of stock) document.head.append(Object.assign(document.createElement("script"), { src: new URL(file, base), async: false }));
-    }
+    if (!others || !stock.length) return;
+    // The stock manager reads the page's state too: it must not look for what is shown already.
+    const script = document.querySelector(STATE), all = JSON.parse(script.textContent);
+    all.state = Object.fromEntries(Object.entries(all.state).filter(([, one]) => one.model_module !== "anywidget"));
+    script.textContent = JSON.stringify(all);
+    for (const file of stock) document.head.append(Object.assign(document.createElement("script"), { src: new URL(file, base), async: false }));
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -92,7 +92,7 @@ export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = ""
       nodes.push(text(x0 - 7, panel.y(v) + 4, format(v), { "text-anchor": "end" }));
     }
     if (xLabel) nodes.push(text(x1, y0 + 34, xLabel, { class: "label", "text-anchor": "end" }));
-    if (yLabel) nodes.push(text(left, top + 13, yLabel, { class: "label" }));
+    if (yLabel) nodes.push(text(left, top + 13, yLabel, { class: "label name" }));
     axes.replaceChildren(...nodes);
   };
   panel.range(x, y);
@@ -111,13 +111,16 @@ export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = ""
   panel.key = (entries) => {
     if (said === String(entries)) return; // measuring words costs more than all the rest of a frame
     said = String(entries);
-    key.replaceChildren();
+    const made = entries.map(([color, words, dash = ""]) => ({ word: text(0, 0, words, { class: "halo" }), color, dash }));
+    key.replaceChildren(...made.map(({ word }) => word));
+    const lengths = made.map(({ word }) => word.getComputedTextLength()), label = axes.querySelector(".name")?.getComputedTextLength() ?? 0;
+    const wide = lengths.reduce((sum, length) => sum + length + 34, 0);
+    const y = wide + label < x1 - left ? top + 13 : y1 + 16; // where it fits: beside the label, or inside the panel
     let right = x1;
-    for (const [color, words, dash = ""] of [...entries].reverse()) {
-      const word = text(right, top + 13, words, { "text-anchor": "end" });
-      key.append(word);
-      right -= word.getComputedTextLength() + 20;
-      key.append(svg("path", { d: `M${right},${top + 9}h15`, stroke: `var(--${color})`, "stroke-width": 2.5, "stroke-dasharray": dash }));
+    for (const [i, { word, color, dash }] of [...made.entries()].reverse()) {
+      set(word, { x: right - lengths[i], y });
+      right -= lengths[i] + 20;
+      key.append(svg("path", { d: `M${right},${y - 4}h15`, stroke: `var(--${color})`, "stroke-width": 2.5, "stroke-dasharray": dash }));
       right -= 14;
     }
   };

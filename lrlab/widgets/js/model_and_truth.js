@@ -45,7 +45,7 @@ export default function show({ model, el, signal }) {
       place: (px) => bind.set({ lr: Math.max(1e-6, Number(slice.x.invert(Math.min(px, slice.x1)).toPrecision(3))) }),
       nudge: (dx, dy) => bind.set({ lr: Math.max(1e-6, Number((bind.get("lr") + ((dx + dy) * now.reach) / 200).toPrecision(3))) }),
     });
-    const short = width < 420 ? [["ink", "loss"], ["orange", "1st"], ["purple", "2nd"], ["green", "bound", "5 3"]]
+    const short = slice.x1 - slice.x0 < 430 ? [["ink", "loss"], ["orange", "1st"], ["purple", "2nd"], ["green", "bound", "5 3"]]
       : [["ink", "loss"], ["orange", "first order"], ["purple", "second order"], ["green", "bound with L", "5 3"]];
     slice.key(short);
 

@@ -79,7 +79,7 @@ html[data-theme="dark"] .lrlab-fig, body[data-jp-theme-light="false"] .lrlab-fig
 @media (forced-colors: active) { .lrlab-fig input[type="range"] { appearance: auto; } }
 @media print {
   .lrlab-fig, html[data-theme="dark"] .lrlab-fig { --blue: #0072b2; --orange: #d55e00; --green: #007a5a; --purple: #8e4a9b;
-    --gold: #9a6a00; --gray: #6b6b6b; --paper: #fff; break-inside: avoid; color: #000; print-color-adjust: exact; }
+    --gold: #9a6a00; --gray: #6b6b6b; --paper: #fff; background: #fff; break-inside: avoid; color: #000; print-color-adjust: exact; }
   .lrlab-fig button, .lrlab-fig input[type="range"] { display: none; }
 }
 `;
