@@ -492,7 +492,7 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES, ids=str)
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=lambda s: type(s).__name__)
 @pytest.mark.parametrize("base", [0.0, 0.7, 1e-300])
 def test_as_scheduler_gives_the_schedule_itself(schedule, base):
     optimizer = sgd(base)
