@@ -1,8 +1,21 @@
 """Finding a rate: sweeps over a grid, the range test, and the diagnosis of a loss curve."""
 
+from lrlab.search.diagnose import Diagnosis, diagnose
 from lrlab.search.grid import log_grid
+from lrlab.search.logs import read_log
 from lrlab.search.range_test import RangeTest, descent, range_test
 from lrlab.search.results import Row
 from lrlab.search.sweep import Sweep, sweep
 
-__all__ = ["RangeTest", "Row", "Sweep", "descent", "log_grid", "range_test", "sweep"]
+__all__ = [
+    "Diagnosis",
+    "RangeTest",
+    "Row",
+    "Sweep",
+    "descent",
+    "diagnose",
+    "log_grid",
+    "range_test",
+    "read_log",
+    "sweep",
+]
