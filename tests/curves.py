@@ -158,6 +158,9 @@ TASKS = (
     Task("spirals", False, spirals(160, seed=4), (24, 24), torch.relu, method=HeavyBall(0.9), steps=300),
     Task("digits", False, digits(0, 1000), (32, 16), torch.relu, batch=32),
     Task("three clouds, Adam", False, clouds(300, 6, 3, 0.8, seed=5), (16, 16), batch=24, method=Adam()),
+    Task("overlapping clouds", False, clouds(300, 5, 4, 0.7, seed=6), batch=20, steps=200),
+    Task("spirals, Adam", False, spirals(240, seed=7), (24,), batch=40, steps=200, method=Adam()),
+    Task("steep surface", False, surface(240, seed=8), (20, 20), batch=30, steps=200),
     Task("correlated regression", True, regression(100, 6, 0.2, seed=11, decay=0.7), method=HeavyBall(0.5)),
     Task("softmax of digits", True, digits(2000, 1000), batch=32, steps=250),
     Task("moons", True, moons(300, seed=12), (24, 24), torch.relu, batch=24, steps=250, method=HeavyBall(0.9)),
@@ -359,7 +362,7 @@ def curves_of(task: Task) -> list[dict[str, Any]]:
         gaps = (ends[mine] - end) / ((own[mine] if run.label == "too slow" else start) - end)
         shrunk = gradients[mine] / usual
         before, after = tuned[run.at - 5 : run.at, mine], tuned[run.at + 1 : run.at + 4, mine]
-        jumps = np.median(after, 0) / np.median(before, 0) if run.event else np.ones(TUNING)
+        jumps = np.median(after, 0) / np.maximum(np.median(before, 0), 1e-30) if run.event else np.ones(TUNING)
         enough = sum(entry["label"] == run.label for entry in found) == MOST.get(run.label, 10)
         if not enough and all(map(fits, [run.label] * TUNING, gaps, shrunk, jumps)):
             found.append({"task": task.name, "held_out": task.held_out, "label": run.label, "loss": curve[:, i]})

@@ -11,7 +11,7 @@ from lrlab._checks import Floats
 
 PIECES = 10  # a curve is summed up by the medians of so many equal pieces
 RECENT = 8  # steps that a jump is measured against
-FLOOR = 1e-14  # of the first loss: what lies below counts as this
+FLOOR = 1e-6  # of the first loss: what lies below counts as this, a run that is done
 
 Numbers = dict[str, float]
 
@@ -19,19 +19,18 @@ Numbers = dict[str, float]
 def logarithm(loss: Floats) -> Floats:
     r"""The logarithm of the loss, so that equal ratios count alike.
 
-    A loss that goes below zero has no ratios. What it is above its lowest value takes its place, with a hundredth of
-    its range added.
+    A loss that goes below zero has no ratios. What it is above its lowest value takes its place, with half of its
+    range added.
     """
     if loss.min() < 0:
-        loss = loss - loss.min() + 0.01 * np.ptp(loss)
+        loss = loss - loss.min() + 0.5 * np.ptp(loss)
     return np.log(np.maximum(loss, FLOOR * loss[0] or np.finfo(float).tiny))
 
 
 def measure(loss: Floats, lr: Floats | None) -> Numbers:
     """All numbers of a finite curve of at least two values per piece."""
     log, n = logarithm(loss), len(loss)
-    steps = np.diff(log)
-    noise = 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
+    noise = _noise(log)
     # A single batch says little, but the second may have exploded already.
     log_start = min(float(np.median(log[:3])), float(log[0]) + 2 * min(noise, 0.5)) if noise > 0.05 else float(log[0])
     start = float(loss[:3][np.argmin(np.abs(log[:3] - log_start))])
@@ -54,6 +53,7 @@ def measure(loss: Floats, lr: Floats | None) -> Numbers:
         "rising": float(np.all(np.diff(log_levels[-3:]) > 0)),
         "spread": float(np.ptp(log_levels)),
         "trend": _rank_correlation(log_levels),
+        "slope": _slope(log[n // 3 :]),
         "late": _ratio(middle - end, first),
         "early": _ratio(max(start, levels[0]) - levels[3], first),
         "swing": _ratio(_range(loss[-(n // 3) :]), start - min(low, end)),
@@ -74,7 +74,7 @@ def _jumps(log: Floats, start: float) -> Numbers:
     usual = 1.4826 * float(np.median(np.abs(rise - np.median(rise))))
     at = max(0, at - RECENT) + int(np.argmax(rise[max(0, at - RECENT) : at + 1] > 0.2 * rise[at]))  # where it began
     others = np.delete(rise, np.arange(max(0, at - RECENT), min(len(rise), at + RECENT + len(log) // 10)))
-    big = rise > max(math.log(2), 6 * usual)
+    big = (rise > max(math.log(2), 6 * usual)) & (log[1:] - start > math.log(1e-3))
     base = float(np.median(log[max(0, at + 1 - RECENT) : at + 1]))
     return {
         "jump": float(rise.max()),
@@ -110,6 +110,21 @@ def _range(values: Floats) -> float:
     return float(high - low)
 
 
+def _noise(log: Floats) -> float:
+    """The standard deviation of one value, by the median of the steps' deviations."""
+    steps = np.diff(log)
+    return 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
+
+
+def _slope(values: Floats) -> float:
+    """The slope of a straight line through the values, in its standard errors."""
+    t = np.arange(len(values)) - (len(values) - 1) / 2
+    slope = float(t @ values) / float(t @ t)
+    rest = values - values.mean() - slope * t
+    error = math.sqrt(float(rest @ rest) / (len(values) - 2) / float(t @ t))
+    return slope / error if error > 0 else math.copysign(math.inf, slope) if slope else 0.0
+
+
 def _rank_correlation(values: Floats) -> float:
     """Spearman's correlation with time: -1 falls all the time."""
     ranks = np.argsort(np.argsort(values)).astype(float)
@@ -117,7 +132,7 @@ def _rank_correlation(values: Floats) -> float:
 
 
 def _log_ratio(part: float, whole: float) -> float:
-    return math.log(part / whole) if part > 0 and whole > 0 else 0.0
+    return math.log(max(part / whole, FLOOR)) if whole > 0 else 0.0
 
 
 def _ratio(part: Any, whole: Any) -> float:

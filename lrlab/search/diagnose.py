@@ -127,10 +127,11 @@ def diagnose(loss: ArrayLike, lr: ArrayLike | None = None) -> Diagnosis:
 
 
 def _spike(x: Numbers) -> str:
-    stands_out = x["jump_over_noise"] > 4 and x["jump_over_next"] > 2
+    stands_out = x["jump_over_noise"] > 4 and x["jump_over_next"] > (2 if x["jumps"] <= 2 else 5)
+    came_back = x["change"] < x["jump_from"] + 0.1 or x["jump_at"] > 0.2 * x["steps"]
     caused = 0 <= x["jump_at"] - x.get("rate_outlier_at", -9) <= 3
     matters = x["jump"] > math.log(1.5) and x["jump_from"] + x["jump"] > math.log(1e-3)
-    if matters and (stands_out or caused) and x["jump_from"] < -math.log(1.25):
+    if matters and (stands_out or caused) and came_back and x["jump_from"] < -math.log(1.25):
         rate = " The rate was far above its usual value just then." if caused else ""
         factor = math.exp(min(x["jump"], 700))
         return f"At step {x['jump_at']:.0f} the loss jumped to {factor:.3g} times what it was.{rate}"
@@ -141,8 +142,12 @@ def _diverging(x: Numbers) -> str:
     beyond_noise = min(x["change"], x["change_of_levels"]) > max(0.1, 3 * x["error"])
     if beyond_noise or x["change"] > math.log(2) + 3 * x["noise"]:
         return f"The loss ends at {math.exp(min(x['change'], 700)):.3g} times its start."
-    stuck = max(x["change"], x["change_of_mean"]) > -0.1 or (x["change"] > -0.5 and x["swing"] < 0.42)
-    if x["highest"] > math.log(3) + 2 * x["noise"] and stuck:
+    stuck = (
+        x["change"] > -0.1
+        or (x["change_of_mean"] > -0.1 and x["change"] > -1)
+        or (x["change"] > -0.5 and x["swing"] < 0.5)
+    )
+    if x["highest"] > math.log(3) + 1.5 * x["noise"] and stuck:
         factor = math.exp(min(x["highest"], 700))
         return f"The loss rose to {factor:.3g} times its start and did not come back below it."
     if x["rising"] and x["above_lowest"] > max(math.log(3), 5 * x["error"]):
@@ -161,8 +166,8 @@ def _decayed(x: Numbers) -> str:
 
 
 def _plateau(x: Numbers) -> str:
-    flat = x["spread"] < max(0.02, 5 * x["error"]) and abs(x["change"]) < max(0.02, 2 * x["noise"])
-    if flat and x["error"] < 0.05 and x["trend"] > -0.9:
+    flat = x["spread"] < max(0.02, 6 * x["error"]) and abs(x["change"]) < max(0.02, 2 * x["noise"])
+    if flat and x["error"] < 0.1 and x["slope"] > -2.5:
         return f"The loss ends at {math.exp(x['change']):.3g} times its start, which is within the noise."
     if x["early"] < 0.15 and x["change"] < -0.02 and x["late"] > 0.5:
         return f"Only {max(x['early'], 0):.0%} of the fall came in the first third, {x['late']:.0%} in the second half."
@@ -170,7 +175,8 @@ def _plateau(x: Numbers) -> str:
 
 
 def _too_slow(x: Numbers) -> str:
-    if x["change"] < 0 and x["trend"] < -0.8 and x["late"] > 0.14 and x["change"] > -2:
+    steady = x["trend"] < -0.8 and x["late"] > 0.12 and x["change"] > -2
+    if x["change"] < 0 and (steady or (x["slope"] < -2.5 and x["late"] > 0.08 and x["change"] > -1)):
         return (
             f"The loss falls steadily, {x['late']:.0%} of its fall in the second half of the run, "
             f"and ends at {math.exp(x['change']):.3g} times its start."
@@ -179,9 +185,9 @@ def _too_slow(x: Numbers) -> str:
 
 
 def _oscillating(x: Numbers) -> str:
-    if x["swing"] > 0.42:
+    if x["swing"] > 0.42 and x["change"] < -0.1:
         return f"In the last third of the run the loss swings by {x['swing']:.0%} of what it gained since the start."
-    if x["jumps"] >= 2:
+    if x["jumps"] >= 2 and x["change"] > math.log(1e-3):
         return f"The loss jumped up {x['jumps']:.0f} times, to more than twice its recent values."
     return ""
 
