@@ -39,17 +39,12 @@ import numpy as np
 import torch
 
 from lrlab.data import load_mnist
-from lrlab.optimizers import Adam, GradientDescent, HeavyBall, Method
+from lrlab.optimizers import Adam, GradientDescent, HeavyBall, Method, RMSProp
 from lrlab.schedules import Constant, Cosine, Exponential, Linear, MultiStep, Schedule, Warmup
 
 FILE = Path(__file__).with_name("curves.npz")
 TUNING = 2  # seeds that measure a configuration
-MOST = {
-    "too slow": 5,
-    "oscillating": 6,
-    "decayed too early": 6,
-    "spike": 5,
-}  # curves of a task; there are more candidates
+MOST = dict.fromkeys(("too slow", "oscillating", "decayed too early", "spike", "diverging", "plateau"), 4)  # per task
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,11 +105,59 @@ def surface(n, seed):
     return draw
 
 
-def clouds(n, dim, classes, distance, seed):
+def polynomial(n, degree, noise, seed):
+    def draw():
+        rng = np.random.default_rng(seed)
+        t = rng.uniform(-1, 1, size=n)
+        return np.polynomial.legendre.legvander(t, degree), (np.exp(t) + noise * rng.normal(size=n))[:, None]
+
+    return draw
+
+
+def egg_box(n, seed):
+    def draw():
+        rng = np.random.default_rng(seed)
+        x = rng.uniform(-1, 1, size=(n, 2))
+        return x, 2 * (np.sin(3 * x[:, :1]) * np.sin(3 * x[:, 1:])) + 0.1 * rng.normal(size=(n, 1))
+
+    return draw
+
+
+def sawtooth(n, seed):
+    def draw():
+        x = np.sort(np.random.default_rng(seed).uniform(-1.5, 1.5, size=(n, 1)), 0)
+        return x, 2 * np.sqrt(3) * (x % 1 - 0.5)
+
+    return draw
+
+
+def clouds(n, dim, classes, distance, seed, wrong=0.0):
     def draw():
         rng = np.random.default_rng(seed)
         y = np.arange(n) % classes
-        return distance * rng.normal(size=(classes, dim))[y] + rng.normal(size=(n, dim)), y
+        x = distance * rng.normal(size=(classes, dim))[y] + rng.normal(size=(n, dim))
+        return x, np.where(np.arange(n) % 100 < 100 * wrong, (y + 1) % classes, y)
+
+    return draw
+
+
+def rings(n, seed):
+    def draw():
+        rng = np.random.default_rng(seed)
+        y, angle = np.arange(n) % 2, rng.uniform(0, 2 * np.pi, size=n)
+        r = 0.8 + 0.8 * y + 0.3 * rng.normal(size=n)
+        return np.stack([r * np.cos(angle), r * np.sin(angle)], 1), y
+
+    return draw
+
+
+def parity(n, bits, seed):
+    def draw():
+        rng = np.random.default_rng(seed)
+        x = rng.integers(2, size=(n, bits))
+        return 2.0 * x - 1 + 0.3 * rng.normal(size=(n, bits)), x.sum(1) % 2
+
+    return draw
 
     return draw
 
@@ -139,12 +182,15 @@ def moons(n, seed):
     return draw
 
 
-def digits(first, n, rebuild=False):
+def digits(first, n, target="digit"):
     def draw():
         images = load_mnist(progress=False, fallback=False)
         x = images.train_images[first : first + n].reshape(n, 7, 4, 7, 4).mean((2, 4)).reshape(n, 49)
         x = (x - x.mean()) / x.std()
-        return x, x if rebuild else images.train_labels[first : first + n]
+        labels = images.train_labels[first : first + n]
+        if target == "lower":
+            return x[:, :28], x[:, 28:]
+        return x, {"digit": labels, "odd": labels % 2, "image": x}[target]
 
     return draw
 
@@ -161,16 +207,26 @@ TASKS = (
     Task("overlapping clouds", False, clouds(300, 5, 4, 0.7, seed=6), batch=20, steps=200),
     Task("spirals, Adam", False, spirals(240, seed=7), (24,), batch=40, steps=200, method=Adam()),
     Task("steep surface", False, surface(240, seed=8), (20, 20), batch=30, steps=200),
-    Task("correlated regression", True, regression(100, 6, 0.2, seed=11, decay=0.7), method=HeavyBall(0.5)),
-    Task("softmax of digits", True, digits(2000, 1000), batch=32, steps=250),
-    Task("moons", True, moons(300, seed=12), (24, 24), torch.relu, batch=24, steps=250, method=HeavyBall(0.9)),
-    Task("digits in one batch", True, digits(4000, 300), (24, 16), steps=150),
-    Task("surface, Adam", True, surface(300, seed=13), (24, 24), batch=32, steps=300, method=Adam()),
-    Task("autoencoder", True, digits(6000, 600, rebuild=True), (24, 8, 24), batch=32),
-    Task("regression, wide and noisy", True, regression(400, 20, 1.0, seed=14), batch=20, steps=180),
+    Task("correlated regression", False, regression(100, 6, 0.2, seed=11, decay=0.7), method=HeavyBall(0.5)),
+    Task("softmax of digits", False, digits(2000, 1000), batch=32, steps=250),
+    Task("moons", False, moons(300, seed=12), (24, 24), torch.relu, batch=24, steps=250, method=HeavyBall(0.9)),
+    Task("digits in one batch", False, digits(4000, 300), (24, 16), steps=150),
+    Task("surface, Adam", False, surface(300, seed=13), (24, 24), batch=32, steps=300, method=Adam()),
+    Task("autoencoder", False, digits(6000, 600, target="image"), (24, 8, 24), batch=32),
+    Task("regression, wide and noisy", False, regression(400, 20, 1.0, seed=14), batch=20, steps=180),
     Task(
-        "five clouds", True, clouds(400, 8, 5, 1.0, seed=15), (24, 16), torch.sigmoid, batch=40, method=HeavyBall(0.9)
+        "five clouds", False, clouds(400, 8, 5, 1.0, seed=15), (24, 16), torch.sigmoid, batch=40, method=HeavyBall(0.9)
     ),
+    Task("polynomial", True, polynomial(80, 6, 0.2, seed=21), steps=200, method=HeavyBall(0.9)),
+    Task("odd digits", True, digits(12000, 800, target="odd"), (40,), torch.relu, batch=50, steps=180),
+    Task("rings", True, rings(240, seed=22), (16, 16), batch=32, steps=250, method=Adam()),
+    Task("egg box", True, egg_box(400, seed=23), (32, 32), torch.relu, batch=25, steps=300, method=HeavyBall(0.9)),
+    Task("wrong labels", True, clouds(400, 6, 3, 1.2, seed=24, wrong=0.15), (32,), batch=32, method=RMSProp()),
+    Task("lower half of digits", True, digits(14000, 500, target="lower"), batch=40, steps=220),
+    Task("two clouds in batches, Adam", True, clouds(300, 10, 2, 0.6, seed=25), batch=20, method=Adam()),
+    Task("long valley", True, quadratic(20, 60.0), steps=250, noise=0.2),
+    Task("sawtooth", True, sawtooth(120, seed=26), (12, 12, 12), steps=250, method=HeavyBall(0.9)),
+    Task("parity of bits", True, parity(256, 4, seed=27), (32,), torch.relu, batch=32, steps=300, method=Adam()),
 )
 
 
@@ -363,7 +419,7 @@ def curves_of(task: Task) -> list[dict[str, Any]]:
         shrunk = gradients[mine] / usual
         before, after = tuned[run.at - 5 : run.at, mine], tuned[run.at + 1 : run.at + 4, mine]
         jumps = np.median(after, 0) / np.maximum(np.median(before, 0), 1e-30) if run.event else np.ones(TUNING)
-        enough = sum(entry["label"] == run.label for entry in found) == MOST.get(run.label, 10)
+        enough = sum(entry["label"] == run.label for entry in found) == MOST.get(run.label, 7)
         if not enough and all(map(fits, [run.label] * TUNING, gaps, shrunk, jumps)):
             found.append({"task": task.name, "held_out": task.held_out, "label": run.label, "loss": curve[:, i]})
             found[-1] |= {"lr": np.asarray(run.schedule(np.arange(task.steps)), float), "gap": gaps.mean()}
@@ -379,10 +435,10 @@ def save(entries: list[dict[str, Any]], file: Path = FILE) -> None:
     columns = {name: np.array([entry[name] for entry in entries]) for name in ("task", "held_out", "label")}
     columns |= {name: np.array([e[name] for e in entries], np.float32) for name in ("gap", "of_best")}
     columns["length"] = np.array([len(entry["loss"]) for entry in entries])
-    for name in ("loss", "lr"):  # to 16 binary digits, which is enough and takes less room
+    for name in ("loss", "lr"):  # to 12 binary digits, which is enough and takes less room
         column = np.concatenate([entry[name] for entry in entries]).astype(np.float32)
         columns[name] = np.where(
-            np.isfinite(column), (column.view(np.uint32) & ~np.uint32(255)).view(np.float32), column
+            np.isfinite(column), (column.view(np.uint32) & ~np.uint32(4095)).view(np.float32), column
         )
     np.savez_compressed(file, **columns)
 

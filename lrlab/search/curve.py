@@ -93,7 +93,8 @@ def _decay(loss: Floats, lr: Floats) -> Numbers:
     at = int(high[-1]) + 1 if top > 0 else n
     found = {"decay_at": at / n, "rate_left": _ratio(float(np.median(lr[at:])), top) if at < n else 1.0}
     outlier = lr > 3 * top
-    found["rate_outlier_at"] = float(np.argmax(outlier)) if outlier.any() else -1.0
+    if outlier.any():
+        found["rate_outlier_at"] = float(np.argmax(outlier))
     if 6 <= at < n:
         third = max(at // 3, 2)
         before, after = np.median(loss[at - 2 * third : at - third]), np.median(loss[at - third // 2 : at + third])

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from lrlab import _checks as check
 from lrlab._checks import Floats
-from lrlab.search.curve import PIECES, Numbers, measure
+from lrlab.search.curve import PIECES, RECENT, Numbers, measure
 
 SHORTEST = 2 * PIECES
 
@@ -93,7 +93,7 @@ def diagnose(loss: ArrayLike, lr: ArrayLike | None = None) -> Diagnosis:
     >>> t = np.arange(100)
     >>> print(diagnose(1.1**t))
     diverging
-    - The loss ends at 7.88e+03 times its start.
+    - In the last fifth of the run the loss is 5.07e+03 times its start.
     Divide the rate by 3 to 10. If it is a tenth of what others use, look at the data and at warm-up.
     >>> diagnose(0.999**t).name, diagnose(0.9**t).name, diagnose(0.9 ** t[:10]).name
     ('too slow', 'healthy', 'unclear')
@@ -127,10 +127,10 @@ def diagnose(loss: ArrayLike, lr: ArrayLike | None = None) -> Diagnosis:
 
 
 def _spike(x: Numbers) -> str:
-    stands_out = x["jump_over_noise"] > 4 and x["jump_over_next"] > (2 if x["jumps"] <= 2 else 5)
+    stands_out = x["jump_over_noise"] > 4 and x["jump_over_next"] > (2 if x["jumps"] <= 2 else 3)
     came_back = x["change"] < x["jump_from"] + 0.1 or x["jump_at"] > 0.2 * x["steps"]
-    caused = 0 <= x["jump_at"] - x.get("rate_outlier_at", -9) <= 3
-    matters = x["jump"] > math.log(1.5) and x["jump_from"] + x["jump"] > math.log(1e-3)
+    caused = "rate_outlier_at" in x and abs(x["jump_at"] - x["rate_outlier_at"]) <= RECENT
+    matters = x["jump"] > math.log(2) and x["jump_from"] + x["jump"] > math.log(1e-3)
     if matters and (stands_out or caused) and came_back and x["jump_from"] < -math.log(1.25):
         rate = " The rate was far above its usual value just then." if caused else ""
         factor = math.exp(min(x["jump"], 700))
@@ -141,13 +141,14 @@ def _spike(x: Numbers) -> str:
 def _diverging(x: Numbers) -> str:
     beyond_noise = min(x["change"], x["change_of_levels"]) > max(0.1, 3 * x["error"])
     if beyond_noise or x["change"] > math.log(2) + 3 * x["noise"]:
-        return f"The loss ends at {math.exp(min(x['change'], 700)):.3g} times its start."
+        return f"In the last fifth of the run the loss is {math.exp(min(x['change'], 700)):.3g} times its start."
     stuck = (
         x["change"] > -0.1
         or (x["change_of_mean"] > -0.1 and x["change"] > -1)
         or (x["change"] > -0.5 and x["swing"] < 0.5)
     )
-    if x["highest"] > math.log(3) + 1.5 * x["noise"] and stuck:
+    exploded = x["highest"] > math.log(30) and x["change"] > -2
+    if exploded or (x["highest"] > math.log(3) + 1.5 * x["noise"] and stuck):
         factor = math.exp(min(x["highest"], 700))
         return f"The loss rose to {factor:.3g} times its start and did not come back below it."
     if x["rising"] and x["above_lowest"] > max(math.log(3), 5 * x["error"]):
@@ -156,7 +157,7 @@ def _diverging(x: Numbers) -> str:
 
 
 def _decayed(x: Numbers) -> str:
-    still_fell = x.get("fall_before_decay", 1.0) > 0.05 or x["change"] > -1
+    still_fell = x.get("fall_before_decay", 1.0) > 0.05 or x["change"] > -1.2
     if x.get("decay_at", 1.0) < 1 / 3 and x["rate_left"] < 0.1 and still_fell:
         return (
             f"After {x['decay_at']:.0%} of the run the rate stayed below a fifth of its peak; "
@@ -167,10 +168,17 @@ def _decayed(x: Numbers) -> str:
 
 def _plateau(x: Numbers) -> str:
     flat = x["spread"] < max(0.02, 6 * x["error"]) and abs(x["change"]) < max(0.02, 2 * x["noise"])
-    if flat and x["error"] < 0.1 and x["slope"] > -2.5:
-        return f"The loss ends at {math.exp(x['change']):.3g} times its start, which is within the noise."
-    if x["early"] < 0.15 and x["change"] < -0.02 and x["late"] > 0.5:
-        return f"Only {max(x['early'], 0):.0%} of the fall came in the first third, {x['late']:.0%} in the second half."
+    still = max(x["spread"], abs(x["change"])) < 0.01
+    if still or (flat and x["error"] < 0.1 and x["slope"] > -2.5):
+        return (
+            f"In the last fifth of the run the loss is {math.exp(x['change']):.3g} times its start, within the noise."
+        )
+    late = x["late"] > 0.5 and x["early"] < 0.15 and x["change"] < -0.02
+    if late or (x["late"] > 0.6 and x["slope"] < -4 and x["change"] < -0.1):
+        return f"{x['late']:.0%} of the fall came in the second half of the run: the loss was held up before."
+    stopped = x["late"] < 0.05 and x["early"] > 0.9 and x["slope"] > -2.5 and x["swing"] < 0.42
+    if stopped and -0.8 < x["change"] < 0:
+        return f"The loss fell to {math.exp(x['change']):.3g} times its start at once and has stood there since."
     return ""
 
 
@@ -179,7 +187,7 @@ def _too_slow(x: Numbers) -> str:
     if x["change"] < 0 and (steady or (x["slope"] < -2.5 and x["late"] > 0.08 and x["change"] > -1)):
         return (
             f"The loss falls steadily, {x['late']:.0%} of its fall in the second half of the run, "
-            f"and ends at {math.exp(x['change']):.3g} times its start."
+            f"and is at {math.exp(x['change']):.3g} times its start in the last fifth."
         )
     return ""
 
@@ -187,6 +195,8 @@ def _too_slow(x: Numbers) -> str:
 def _oscillating(x: Numbers) -> str:
     if x["swing"] > 0.42 and x["change"] < -0.1:
         return f"In the last third of the run the loss swings by {x['swing']:.0%} of what it gained since the start."
+    if x["highest"] > math.log(2.2) + x["noise"] and math.log(1e-3) < x["change"] < -0.5:
+        return f"The loss rose to {math.exp(x['highest']):.3g} times its start before it fell."
     if x["jumps"] >= 2 and x["change"] > math.log(1e-3):
         return f"The loss jumped up {x['jumps']:.0f} times, to more than twice its recent values."
     return ""
