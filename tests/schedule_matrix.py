@@ -216,10 +216,15 @@ def _keras_warmup(s: Warmup) -> Any:
 
 # ---------------------------------------------------------------- the matrix
 
-_HOLDS = "Holds its end; torch's climbs back after T."
+_HOLDS = "Ours holds its end; torch's climbs back after T."
+_MOMENTUM = "With cycle_momentum=False; by default it moves the momentum, too."
 _FLOOR = "The floor is a fraction alpha of the rate."
 MATRIX: dict[tuple[type[Schedule], str], Twin] = {
-    (Constant, "torch"): _torch("ConstantLR", lambda s: {"factor": 1.0}),
+    (Constant, "torch"): _torch(
+        "ConstantLR",
+        lambda s: {"factor": 1.0},
+        "With factor=1; by default its first five steps have a third of the rate.",
+    ),
     (Constant, "optax"): _optax("constant_schedule", lambda s: {"value": s.lr}),
     (StepDecay, "torch"): _torch("StepLR", lambda s: {"step_size": s.every, "gamma": s.gamma}),
     (StepDecay, "optax"): _optax(
@@ -326,6 +331,7 @@ MATRIX: dict[tuple[type[Schedule], str], Twin] = {
             "step_size_up": s.half_cycle,
             "cycle_momentum": False,
         },
+        _MOMENTUM,
     ),
     (OneCycle, "torch"): _torch(
         "OneCycleLR",
@@ -338,6 +344,7 @@ MATRIX: dict[tuple[type[Schedule], str], Twin] = {
             "anneal_strategy": s.anneal,
             "cycle_momentum": False,
         },
+        _MOMENTUM,
     ),
     (OneCycle, "optax"): _optax(
         "cosine_onecycle_schedule",
