@@ -127,7 +127,11 @@ def diagnose(loss: ArrayLike, lr: ArrayLike | None = None) -> Diagnosis:
 
 
 def _spike(x: Numbers) -> str:
-    stands_out = x["jump_over_noise"] > 4 and x["jump_over_next"] > (2 if x["jumps"] <= 2 else 3)
+    stands_out = (
+        x["jump_over_noise"] > 4
+        and x["jump_at"] > 0.1 * x["steps"]
+        and x["jump_over_next"] > (2 if x["jumps"] <= 2 else 3)
+    )
     came_back = x["change"] < x["jump_from"] + 0.1 or x["jump_at"] > 0.2 * x["steps"]
     caused = "rate_outlier_at" in x and abs(x["jump_at"] - x["rate_outlier_at"]) <= RECENT
     matters = x["jump"] > math.log(2) and x["jump_from"] + x["jump"] > math.log(1e-3)
@@ -148,7 +152,7 @@ def _diverging(x: Numbers) -> str:
         or (x["change"] > -0.5 and x["swing"] < 0.5)
     )
     exploded = x["highest"] > math.log(30) and x["change"] > -2
-    if exploded or (x["highest"] > math.log(3) + 1.5 * x["noise"] and stuck):
+    if exploded or (x["highest"] > math.log(3) + 1.5 * min(x["noise"], 0.6) and stuck):
         factor = math.exp(min(x["highest"], 700))
         return f"The loss rose to {factor:.3g} times its start and did not come back below it."
     if x["rising"] and x["above_lowest"] > max(math.log(3), 5 * x["error"]):
@@ -183,7 +187,7 @@ def _plateau(x: Numbers) -> str:
 
 
 def _too_slow(x: Numbers) -> str:
-    steady = x["trend"] < -0.8 and x["late"] > 0.12 and x["change"] > -2
+    steady = x["trend"] < -0.8 and x["late"] > (0.12 if x["change"] > -0.9 else 0.25) and x["change"] > -2
     if x["change"] < 0 and (steady or (x["slope"] < -2.5 and x["late"] > 0.08 and x["change"] > -1)):
         return (
             f"The loss falls steadily, {x['late']:.0%} of its fall in the second half of the run, "
