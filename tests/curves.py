@@ -22,6 +22,9 @@ plateau            a good rate, from a start whose gradient is below a hundredth
                    units); gap at least 0.2
 =================  ==================================================================================================
 
+A task is held out until its confusion matrix has been looked at; after that it belongs to those that thresholds are
+tuned on, and new tasks are held out in its place.
+
 Rates between these ranges are left out: nobody can say which of two names is right there.
 """
 

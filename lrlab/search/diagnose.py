@@ -64,10 +64,10 @@ def diagnose(loss: ArrayLike, lr: ArrayLike | None = None) -> Diagnosis:
         \text{spike} &: \ell_t - \operatorname{median}(\ell_{t-8}, \dots, \ell_{t-1})
             \text{ stands out once from the noise and from all others} \\
         \text{decayed too early} &: \eta_t \text{ fell for good in the first third, while } L \text{ fell} \\
-        \text{plateau} &: \text{no gain beyond the noise, or none in the first third and some later} \\
+        \text{plateau} &: \text{no gain beyond the noise, most of it late, or a small one at once and none since} \\
         \text{too slow} &: \text{levels that fall all the time, and a share of the gain in the second half} \\
         \text{oscillating} &: P_{90} - P_{10} \text{ of the last third is a large part of } D,
-            \text{ or many jumps} \\
+            \text{ or many jumps, or an } L_t \text{ far above } L_0 \\
         \text{healthy} &: \text{none of these, and a gain beyond the noise}
 
     Parameters
