@@ -7,7 +7,7 @@ NOTEBOOKS = --nbval --nbval-cell-timeout 300 book
 
 export PYTHON
 
-.PHONY: .venv help setup book serve lab check test test-all lint fix lock clean
+.PHONY: .venv help setup book serve lab check test test-all bench lint fix lock clean
 
 help:
 	@echo 'The learning rate: a book, the package lrlab, and exercises.'
@@ -19,6 +19,7 @@ help:
 	@echo '  make check     lint, types and unit tests, under a minute'
 	@echo '  make test      all that CI runs: check, every chapter, the built site in a browser'
 	@echo '  make test-all  also what takes long; before a release'
+	@echo '  make bench     measure the core and the figures; writes book/appendices/benchmarks.md'
 	@echo '  make fix       format the code and clean the notebooks'
 	@echo '  make lock      renew requirements.txt from pyproject.toml (UPGRADE=all: newest releases)'
 	@echo '  make clean     remove what was built; .venv stays'
@@ -62,6 +63,10 @@ test: lint book
 test-all: lint book
 	@echo 'test-all: everything'
 	@$(PYTEST) $(NOTEBOOKS) lrlab tests
+
+bench: .venv
+	@echo 'bench: about ten minutes on an idle machine'
+	@$(VENV)/python benchmarks/page.py
 
 fix: .venv
 	@$(VENV)/ruff check --quiet --fix . || true
