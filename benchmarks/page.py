@@ -21,10 +21,12 @@ These are one machine's numbers; the ratios are what counts. `make bench` measur
 | system | {system} |
 | Python | {python} |
 | packages | {packages} |
+| processes at work before it began | {load} |
 
-The shortest time is what the code needs; the median is what it got while the machine did other things too. The first
-call is that of a new process, compilation counted and imports not. Every call lives in a process of its own, they take
-turns, and their results were compared before.
+More processes than cores make times longer and ratios less certain. The shortest time is what the code needs; the
+median is what it got while the machine did other things too. The first call is that of a new process, compilation
+counted and imports not. Every call lives in a process of its own, they take turns, and their results were compared
+before.
 
 ## The core
 {core}
@@ -66,6 +68,7 @@ def main() -> None:
         cores=os.cpu_count(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),
+        load=f"{os.getloadavg()[0]:.1f}",
         packages=", ".join(f"{name} {version(name)}" for name in names),
         core=tables("core.py"),
         figures=tables("widgets.py").lstrip(),
