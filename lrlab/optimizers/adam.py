@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from lrlab import _checks as check
-from lrlab.optimizers.base import Array, Method, namespace
+from lrlab.optimizers.base import Array, Method, average, namespace
 
 
 class AdamState(NamedTuple):
@@ -69,8 +69,8 @@ class Adam(Method):
     def _step(self, params: Array, grad: Array, state: AdamState, lr: Any) -> tuple[Array, AdamState]:
         t, m, v, v_max = state
         t = t + 1
-        m = self.beta1 * m + (1 - self.beta1) * grad
-        v = self.beta2 * v + (1 - self.beta2) * grad**2
+        m = average(m, grad, self.beta1)
+        v = average(v, grad**2, self.beta2)
         v_max = namespace(v).maximum(v_max, v) if self.amsgrad else None
         m_hat = m / (1 - self.beta1**t)
         v_hat = (v if v_max is None else v_max) / (1 - self.beta2**t)

@@ -107,6 +107,13 @@ def copy(array: Array) -> Array:
     return array.copy() if isinstance(array, np.ndarray | np.generic) else array.clone()
 
 
+def average(old: Array, new: Array, decay: Any) -> Array:
+    r"""A step of an exponential moving average, :math:`\beta \, m + (1 - \beta) \, g`."""
+    if isinstance(old, np.ndarray | np.generic) or not isinstance(decay, float | int):
+        return decay * old + (1 - decay) * new
+    return namespace(old).lerp(old, new, 1 - decay)  # the same in one pass over memory; it takes plain numbers alone
+
+
 def where(condition: Any, yes: Any, no: Any) -> Any:
     """``yes`` where the condition holds, else ``no``; the condition is a bool or an array of them."""
     if isinstance(condition, bool):
