@@ -54,7 +54,7 @@ lint: .venv
 
 check: lint
 	@echo 'check: unit tests'
-	@$(PYTEST) -m 'not slow and not book and not site' lrlab tests
+	@$(PYTEST) -m 'not slow and not thorough and not site' lrlab tests
 
 test: lint book
 	@echo 'test: every chapter, unit tests, the site in a browser'

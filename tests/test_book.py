@@ -68,7 +68,7 @@ def test_key_follows_what_results_depend_on(book: Path, monkeypatch: pytest.Monk
     assert len(set(keys)) == len(keys)
 
 
-@pytest.mark.book
+@pytest.mark.thorough
 def test_only_what_changed_runs_again(book: Path) -> None:
     first = build(book)
     assert first.returncode == 0, first.stdout + first.stderr
@@ -88,7 +88,7 @@ def test_only_what_changed_runs_again(book: Path) -> None:
     assert not (book / "_build" / "html" / "book" / "two.html").exists()
 
 
-@pytest.mark.book
+@pytest.mark.thorough
 def test_failing_chapter_fails_the_build(book: Path) -> None:
     (book / "book" / "two.ipynb").write_text(text(notebook("rate = 0.1", "rate / 0", title="Two")))
     result = build(book)
@@ -99,7 +99,7 @@ def test_failing_chapter_fails_the_build(book: Path) -> None:
     assert not (book / "_build" / "html" / "index.html").exists()
 
 
-@pytest.mark.book
+@pytest.mark.thorough
 def test_warning_of_a_page_fails_every_build(book: Path) -> None:
     """A second build reads changed pages only; it must not take the others for good ones."""
     (book / "book" / "index.md").write_text("# Tiny\n\n[nowhere](no-such-page.md)\n")

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from lrlab.search import Diagnosis, diagnose, read_log
 from tests import curves
 
+pytestmark = pytest.mark.thorough
+
 ENTRIES = curves.load()
 HELD_OUT = [entry for entry in ENTRIES if entry["held_out"]]
 NAMES = ("healthy", "too slow", "oscillating", "diverging", "decayed too early", "spike", "plateau")

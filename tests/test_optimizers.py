@@ -80,6 +80,7 @@ def test_same_path_as_torch(row: Row, tensors: bool, data: st.DataObject) -> Non
     agree(row, data, walks.walk_torch, tensors)
 
 
+@pytest.mark.thorough
 @cases(matrix.KERAS)
 @profile(2)
 @given(data=st.data())
@@ -87,6 +88,7 @@ def test_same_path_as_keras(row: Row, data: st.DataObject) -> None:
     agree(row, data, walks.walk_keras, tensors=False)
 
 
+@pytest.mark.thorough
 @cases(matrix.OPTAX)
 @profile(5)
 @given(data=st.data())

@@ -183,6 +183,7 @@ def test_table_is_sorted_and_prints():
 # ------------------------------------------------------------------------------------------------- in other processes
 
 
+@pytest.mark.thorough
 def test_local_processes_take_what_pickle_cannot():
     here, target = os.getpid(), -2
 
@@ -281,6 +282,7 @@ sweep(train, {"k": list(range(40))}, seeds=5, n_jobs=2, file=sys.argv[1] + "/run
 """
 
 
+@pytest.mark.thorough
 def test_a_sweep_whose_process_is_killed_loses_nothing_that_was_saved(tmp_path):
     file = tmp_path / "runs"
     with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)]) as process:
@@ -306,6 +308,7 @@ def test_a_sweep_whose_process_is_killed_loses_nothing_that_was_saved(tmp_path):
     assert found.losses.tolist() == [[k + seed / 8 for seed in range(5)] for k in range(40)]
 
 
+@pytest.mark.thorough
 def test_a_local_worker_that_is_killed_ends_the_sweep_and_the_next_call_finishes_it(tmp_path):
     def suicidal(config, seed):
         if config["lr"] == 0.1:
@@ -441,6 +444,7 @@ def cluster(tmp_path):
             process.wait()
 
 
+@pytest.mark.thorough
 def test_on_a_cluster_that_loses_a_worker_every_result_is_there_once(cluster, tmp_path):
     def train(config, seed):
         time.sleep(0.02)

@@ -24,6 +24,8 @@ from tests.shown import Shown
 from tests.widget_page import FLAGS, write_page
 from tools.serve import server
 
+pytestmark = pytest.mark.thorough
+
 FIGURES = [getattr(widgets, name) for name in widgets.__all__]
 WITH_HANDLE = [figure for figure in FIGURES if figure is not widgets.NoiseFloor]
 

@@ -178,11 +178,13 @@ def node(require: Callable[[bool, str], None]) -> Callable[[list[dict[str, Any]]
     return evaluate
 
 
+@pytest.mark.thorough
 def test_numbers_under_node(node: Callable[[list[dict[str, Any]]], Any]) -> None:
     cases = all_cases(seeds=40)
     compare(cases, node([case for _, case, _ in cases]))
 
 
+@pytest.mark.thorough
 def test_numbers_in_the_browser(chromium: str) -> None:
     cases = all_cases(seeds=5)
     with server(ROOT) as httpd, sync_playwright() as playwright:
