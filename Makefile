@@ -19,7 +19,7 @@ help:
 	@echo '  make check     lint, types and unit tests, under a minute'
 	@echo '  make test      all that CI runs: check, every chapter, the built site in a browser'
 	@echo '  make test-all  also what takes long; before a release'
-	@echo '  make bench     measure the core and the figures; writes book/appendices/benchmarks.md'
+	@echo '  make bench     measure the core and the figures; writes benchmarks/results.md'
 	@echo '  make fix       format the code and clean the notebooks'
 	@echo '  make lock      renew requirements.txt from pyproject.toml (UPGRADE=all: newest releases)'
 	@echo '  make clean     remove what was built; .venv stays'

@@ -1,4 +1,4 @@
-"""Run the benchmarks and write their tables, with machine, versions and date, to a page of the book."""
+"""Run the benchmarks and write their tables, with machine, versions and date, to benchmarks/results.md."""
 
 import os
 import platform
@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "book" / "appendices" / "benchmarks.md"
+PAGE = ROOT / "benchmarks" / "results.md"
 
 PAGE_TEXT = """# Benchmarks
 
