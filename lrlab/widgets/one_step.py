@@ -62,9 +62,11 @@ class OneStep(Figure):
 
     @property
     def regime(self) -> str:
-        r"""What the steps do: ``creeping`` (:math:`\eta\lambda < 0.1`), ``monotone`` (below 1), ``oscillating`` (below
-        2) or ``diverging``; ``one step`` at 1 and ``bouncing`` at 2.
-        """  # noqa: D205
+        r"""What the steps do, in a word.
+
+        ``creeping`` (:math:`\eta\lambda < 0.1`), ``monotone`` (below 1), ``oscillating`` (below 2) or ``diverging``;
+        ``one step`` at 1 and ``bouncing`` at 2.
+        """
         product = self.lr * self.curvature
         if product in (1, 2):
             return "one step" if product == 1 else "bouncing"
