@@ -5,6 +5,8 @@ VENV = .venv/bin
 PYTEST = OMP_NUM_THREADS=1 PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 5
 NOTEBOOKS = --nbval --nbval-cell-timeout 300 book
 
+AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # in a container everybody is root
+
 export PYTHON
 
 .PHONY: .venv help setup book serve lab check test test-all bench lint fix lock clean
@@ -42,7 +44,7 @@ serve: .venv
 
 lab: .venv
 	@echo 'lab: JupyterLab opens in the browser; Ctrl-C twice stops it'
-	@PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/jupyter lab book/index.md
+	@PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/jupyter lab $(AS_ROOT) book/index.md
 
 lint: .venv
 	@echo 'lint: ruff, mypy, codespell, clean notebooks'
