@@ -27,7 +27,7 @@ start=$(date +%s)
 if fits .venv/bin/python && [ "$(pwd)" = "$(head -n 1 .venv/installed 2>/dev/null)" ]; then
     echo "setup: bringing .venv up to date with requirements.txt"
 else
-    echo "setup: making .venv with Python $(version "$python"); this downloads about 1 GB and takes 2 to 5 minutes"
+    echo "setup: making .venv with Python $(version "$python"); this downloads 1 GB or more and takes some minutes"
     "$python" -m venv --clear .venv || fail "$python cannot make a virtual environment (on Debian and Ubuntu: apt install python3-venv)."
 fi
 rm -f .venv/installed # an install that is cut off leaves no such file, and the next one starts from nothing
