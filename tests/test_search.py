@@ -23,7 +23,7 @@ from lrlab import minimize
 from lrlab.objectives import LinearRegression, Quadratic
 from lrlab.optimizers import Adam, GradientDescent, HeavyBall
 from lrlab.schedules import Cosine, Exponential, Linear
-from lrlab.search import RangeTest, Sweep, descent, log_grid, range_test, sweep
+from lrlab.search import RangeTest, Sweep, compare, descent, log_grid, range_test, sweep
 
 
 def valley(config, seed):
@@ -614,3 +614,79 @@ def test_results_are_what_the_annotations_say():
     assert isinstance(found, RangeTest)
     assert isinstance(found.suggestion, float)
     assert isinstance(found.diverged_at, int)
+
+
+def parabola(method, lr, seed):
+    """Lowest at the rate that the method is named after; the seed lifts it."""
+    return (np.log10(lr) - method) ** 2 + 0.1 * seed
+
+
+TENTHS = [1e-3, 1e-2, 1e-1, 1.0]
+
+
+@pytest.mark.parametrize("all_rates", [False, True])
+def test_compare_gives_each_method_its_own_best_rate(all_rates):
+    found = compare(parabola, {"slow": -2.0, "fast": -1.0, "faster": 0.0}, TENTHS, seeds=3, all_rates=all_rates)
+    assert {name: best.lr for name, best in found.best.items()} == {"slow": 0.01, "fast": 0.1, "faster": 1.0}
+    assert {name: best.edge for name, best in found.best.items()} == {"slow": "", "fast": "", "faster": "highest"}
+    for best in found.best.values():
+        assert best.losses == pytest.approx([0.0, 0.1, 0.2])
+        assert (best.mean, best.spread) == pytest.approx((0.1, 0.1))
+    assert found.losses["slow"].shape == (4, 3)
+    assert found.losses["slow"][:, 0] == pytest.approx([1.0, 0.0, 1.0, 4.0])
+    assert "on the edge: the highest rate tried" in str(found).splitlines()[3]
+    assert "edge" not in "".join(str(found).splitlines()[:3])
+
+
+def test_compare_takes_a_grid_for_each_method_in_any_order():
+    found = compare(parabola, {"a": -2.0, "b": -1.0}, {"a": [0.1, 0.01, 0.001], "b": [0.1]}, seeds=2)
+    assert found.rates["a"].tolist() == [0.001, 0.01, 0.1]
+    assert (found.best["a"].lr, found.best["b"].lr, found.best["b"].edge) == (0.01, 0.1, "")
+
+
+@pytest.mark.parametrize("all_rates", [False, True])
+def test_compare_reports_the_final_seeds_and_tunes_on_the_others(all_rates):
+    found = compare(parabola, {"a": -2.0}, TENTHS, seeds=2, final_seeds=3, all_rates=all_rates)
+    assert found.best["a"].losses == pytest.approx([0.2, 0.3, 0.4])
+    assert found.losses["a"].shape == (4, 2)
+
+
+def test_difference_is_paired_by_seed():
+    losses = {"one": [1.0, 2.0, 4.0], "other": [0.5, 1.0, 2.5]}
+    found = compare(lambda name, lr, seed: losses[name][seed], {"one": "one", "other": "other"}, [0.1], seeds=3)
+    mean, error = found.difference("one", "other")
+    assert mean == pytest.approx(1.0)
+    assert error == pytest.approx(0.5 / np.sqrt(3))
+    assert found.difference("other", "one")[0] == pytest.approx(-1.0)
+
+
+def test_a_rate_with_a_seed_that_diverges_is_never_the_best():
+    def train(method, lr, seed):
+        if lr == 1.0 and seed == 1:
+            raise OverflowError
+        return np.inf if lr == 0.1 and seed == 1 else -lr
+
+    found = compare(train, {"a": None}, TENTHS, seeds=2)
+    assert found.best["a"].lr == 0.01
+    nothing = compare(lambda method, lr, seed: np.nan, {"a": None}, TENTHS, seeds=2, final_seeds=2)
+    assert np.isnan(nothing.best["a"].lr)
+    assert np.isnan(nothing.best["a"].losses).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"methods": {}}, "methods must hold at least one"),
+        ({"lr": []}, "lr must hold positive rates for 'a'"),
+        ({"lr": [0.1, 0.0]}, "lr must hold positive rates"),
+        ({"lr": [np.nan]}, "lr must hold positive rates"),
+        ({"seeds": 1}, "seeds must be at least two"),
+        ({"final_seeds": [1, 2]}, "final_seeds must be two or more that are not among seeds"),
+        ({"final_seeds": 1}, "final_seeds must be two or more"),
+        ({"all_rates": True, "train": lambda *_: 1.0}, "one loss per rate"),
+    ],
+)
+def test_compare_arguments_are_checked(arguments, message):
+    given = {"train": parabola, "methods": {"a": -2.0}, "lr": TENTHS, "seeds": 3} | arguments
+    with pytest.raises(ValueError, match=message):
+        compare(**given)

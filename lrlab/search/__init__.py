@@ -1,5 +1,6 @@
-"""Finding a rate: sweeps over a grid, the range test, and the diagnosis of a loss curve."""
+"""Finding a rate: sweeps over a grid, fair comparisons, the range test, and the diagnosis of a loss curve."""
 
+from lrlab.search.compare import Best, Comparison, compare
 from lrlab.search.diagnose import Diagnosis, diagnose
 from lrlab.search.grid import log_grid
 from lrlab.search.logs import read_log
@@ -8,10 +9,13 @@ from lrlab.search.results import Row
 from lrlab.search.sweep import Sweep, sweep
 
 __all__ = [
+    "Best",
+    "Comparison",
     "Diagnosis",
     "RangeTest",
     "Row",
     "Sweep",
+    "compare",
     "descent",
     "diagnose",
     "log_grid",

@@ -74,9 +74,7 @@ class Sweep:
     def __str__(self) -> str:
         rows = [{name: _text(value) for name, value in row.items()} for row in self.table()]
         names = list(dict.fromkeys(name for row in rows for name in row))
-        cells = [names, *([row.get(name, "") for name in names] for row in rows)]
-        widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
-        return "\n".join("  ".join(map(str.rjust, line, widths)).rstrip() for line in cells)
+        return columns([names, *([row.get(name, "") for name in names] for row in rows)])
 
 
 def sweep(
@@ -151,6 +149,19 @@ def sweep(
     0.01  0.0086  0.0007071       0
        1  0.8105  0.0007071       0
     """
+    return _reported(train_all(train, grid, seeds, n_jobs, file, backend, progress))
+
+
+def train_all(
+    train: Callable[[Config, int], float],
+    grid: Grid,
+    seeds: int | Iterable[int],
+    n_jobs: int | None = None,
+    file: str | PathLike[str] | None = None,
+    backend: str | None = None,
+    progress: bool = True,
+) -> Sweep:
+    """`sweep` without its warnings: which result is the best one is up to the caller."""
     configs, numbers = configurations(grid), seed_list(seeds)
     tasks = [(config, seed) for config in configs for seed in numbers]
     if len({key(*task) for task in tasks}) < len(tasks):
@@ -170,7 +181,7 @@ def sweep(
                 shown.update()
     done = tuple(row for row in rows if row is not None)
     losses = np.array([row.loss for row in done]).reshape(len(configs), len(numbers))
-    return _reported(Sweep(done, tuple(configs), losses))
+    return Sweep(done, tuple(configs), losses)
 
 
 def _run(index: int, train: Callable[[Config, int], float], config: Config, seed: int) -> tuple[int, Row]:
@@ -208,3 +219,9 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return "" if value is None else str(value)
+
+
+def columns(lines: list[list[str]]) -> str:
+    """Set lines of cells as a table, aligned to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.rjust, line, widths)).rstrip() for line in lines)
