@@ -172,7 +172,7 @@ def compare(
     tuned = losses(rates, tuning)
     place = {name: _lowest(tuned[name]) for name in names}
     chosen = {name: rates[name][i : i + 1] for name, i in place.items() if i is not None}
-    last = losses(chosen, final) if final else {name: tuned[name][place[name]][None] for name in chosen}
+    last = losses(chosen, final) if final and chosen else {name: tuned[name][place[name]][None] for name in chosen}
     best = {}
     for name, i in place.items():
         if i is None:
