@@ -9,7 +9,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # in a container everybo
 
 export PYTHON
 
-.PHONY: .venv help setup book serve lab check test test-all bench lint fix lock clean
+.PHONY: .venv help setup book serve lab check test test-all bench grade lint fix lock clean
 
 help:
 	@echo 'The learning rate: a book, the package lrlab, and exercises.'
@@ -22,7 +22,8 @@ help:
 	@echo '  make test      all that CI runs: check, every chapter, the built site in a browser'
 	@echo '  make test-all  also what takes long; before a release'
 	@echo '  make bench     measure the core and the figures; writes benchmarks/results.md'
-	@echo '  make fix       format the code and clean the notebooks'
+	@echo '  make grade     grade your notebook of a problem set: NOTEBOOK=path/to/it
+  make fix       format the code and clean the notebooks'
 	@echo '  make lock      renew requirements.txt from pyproject.toml (UPGRADE=all: newest releases)'
 	@echo '  make clean     remove what was built; .venv stays'
 	@echo
@@ -70,6 +71,10 @@ bench: .venv
 	@echo 'bench: about ten minutes on an idle machine'
 	@$(VENV)/python benchmarks/page.py
 
+grade: .venv
+	@test -n '$(NOTEBOOK)' || { echo 'grade: say which notebook: make grade NOTEBOOK=path/to/it' >&2; exit 2; }
+	@$(VENV)/python -m exercises.grader '$(NOTEBOOK)'
+
 fix: .venv
 	@$(VENV)/ruff check --quiet --fix . || true
 	@$(VENV)/ruff format .
@@ -80,4 +85,4 @@ lock: .venv
 
 clean:
 	rm -rf _build build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find book lrlab tests tools \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	find book exercises lrlab tests tools \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -2,8 +2,9 @@
 
     python tools/notebooks.py [--check] [NOTEBOOK …]
 
-Without names: every notebook of book/ and of exercises/. With --check nothing is written; the exit status says whether
-something would be. Cell ids stay as they are where they are meaningful (`loss-curve`); a random one, as JupyterLab
+Without names: every notebook of book/ and of exercises/source/. With --check nothing is written; the exit status
+says whether something would be. Cell ids stay as they are where they are meaningful (`loss-curve`); a random one, as
+JupyterLab
 makes them, or a repeated one gives way to one made from the cell's first words.
 """
 
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("book", "exercises")
+FOLDERS = ("book", "exercises/source")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 METADATA = {"mystnb"}  # what the book and the grader read; editors add more
 CELL_METADATA = {"mystnb", "nbgrader", "tags"}

@@ -1,0 +1,1 @@
+"""Graded problem sets: nbgrader source notebooks, a rubric for each, and the grader."""

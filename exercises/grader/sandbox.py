@@ -1,0 +1,250 @@
+"""The student's process: where it runs, what it may see and use, and how it ends.
+
+With bubblewrap it has no network, sees only Python and its packages, writes only into a small scratch folder in memory
+and dies with its children. Without bubblewrap it is a separate process with limits: enough for your own work, not for
+somebody else's.
+"""
+
+import contextlib
+import functools
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+# Packages that hold finished answers; a rubric names those that its problem set uses.
+FRAMEWORKS = ("lrlab", "torch", "jax", "keras", "optax")
+REPLY = 16_000_000  # bytes of one reply
+SCRATCH = 64_000_000  # bytes in the scratch folder
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use.
+
+    Parameters
+    ----------
+    seconds : float
+        Processor time of one cell, and of one problem's calls; twice that by the clock, then the process is stopped.
+    total : float
+        Seconds by the clock for the whole submission.
+    memory : int
+        Bytes, for each process and for all together.
+    processes : int
+        Processes and threads.
+    """
+
+    seconds: float = 10.0
+    total: float = 120.0
+    memory: int = 2_000_000_000
+    processes: int = 64
+
+
+class EndedError(Exception):
+    """The student's process is over; `status` and the message say how."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@functools.cache
+def bubblewrap() -> str | None:
+    """Return the path of a bubblewrap that works here, or None."""
+    found = shutil.which("bwrap")
+    if found is None:
+        return None
+    test = [found, "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    try:
+        done = subprocess.run(test, capture_output=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found if done.returncode == 0 else None
+
+
+WARNING = (
+    "no sandbox: bubblewrap is missing here or not allowed. The notebook runs in a separate process with limits, "
+    "but it can read and change your files. Grade only your own work this way."
+)
+
+
+def command(program: str, options: dict[str, Any], packages: Sequence[str], folder: Path) -> list[str]:
+    """Return bubblewrap's command line."""
+    prefix, base = Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()
+    site = Path(sysconfig.get_path("purelib")).resolve()
+    line = [program, "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+    line += ["--hostname", "sandbox"]
+    for path in ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/fonts"):
+        line += ["--ro-bind-try", path, path]
+    for place in dict.fromkeys((base, prefix)):
+        line += ["--ro-bind", str(place), str(place)]
+    for name in FRAMEWORKS:
+        if name not in packages and (site / name).is_dir():
+            line += ["--size", "4096", "--perms", "0555", "--tmpfs", str(site / name)]
+    line += ["--proc", "/proc", "--dev", "/dev", "--size", str(2**20), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+    line += ["--size", str(SCRATCH), "--tmpfs", "/tmp"]
+    for name in ("plain.py", "runner.py"):
+        line += ["--ro-bind", str(HERE / name), f"/grader/{name}"]
+    if "lrlab" in packages:
+        line += ["--ro-bind", str(ROOT / "lrlab"), "/packages/lrlab"]
+    for file in sorted(folder.iterdir()):
+        line += ["--ro-bind", str(file), f"/tmp/work/{file.name}"]
+    line += ["--dir", "/tmp/work", "--chdir", "/tmp/work", "--remount-ro", "/"]
+    for name, value in environment("/tmp").items():
+        line += ["--setenv", name, value]
+    options = options | {"path": ["/grader"], "packages": ["/packages"], "folder": "/tmp/work"}
+    return [*line, f"{prefix}/bin/python", "-I", "-B", "/grader/runner.py", json.dumps(options)]
+
+
+def environment(home: str) -> dict[str, str]:
+    """Return the few variables that the student's process gets."""
+    names = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+    names |= {"HOME": home, "TMPDIR": home, "IPYTHONDIR": f"{home}/.ipython", "MPLCONFIGDIR": f"{home}/.matplotlib"}
+    return names | {"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}
+
+
+class Sandbox:
+    """One student's process. Use it in a `with` block: at the end nothing of it is left.
+
+    Parameters
+    ----------
+    limits : Limits
+    packages : sequence of str
+        Names of FRAMEWORKS that the notebook may import.
+    files : mapping of str to bytes
+        Files in the working folder.
+    """
+
+    def __init__(self, limits: Limits, packages: Sequence[str] = (), files: Mapping[str, bytes] | None = None) -> None:
+        self.limits = limits
+        self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
+        for name, content in (files or {}).items():
+            (self.folder / name).write_bytes(content)
+        options: dict[str, Any] = {"limits": self._limits()}
+        program = bubblewrap()
+        if program:
+            line, variables = command(program, options, packages, self.folder), dict(os.environ)
+        else:
+            options |= {"path": [str(HERE)], "packages": [str(ROOT)], "folder": str(self.folder)}
+            line = [sys.executable, "-I", "-B", str(HERE / "runner.py"), json.dumps(options)]
+            variables = environment(str(self.folder))
+        self.process = subprocess.Popen(
+            line,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=variables,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.stdin, self.stdout = self.process.stdin.fileno(), self.process.stdout.fileno()
+        os.set_blocking(self.stdin, False)
+        os.set_blocking(self.stdout, False)
+        self.buffer = b""
+
+    def _limits(self) -> dict[str, int]:
+        limits = self.limits
+        found = {"RLIMIT_AS": limits.memory, "RLIMIT_FSIZE": SCRATCH, "RLIMIT_CORE": 0, "RLIMIT_NOFILE": 256}
+        found["RLIMIT_CPU"] = round(2 * limits.total)
+        if bubblewrap():  # elsewhere the limit would count all processes of the user
+            found["RLIMIT_NPROC"] = limits.processes
+        return found
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the process and all its children; remove the scratch folder."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def ask(self, request: dict[str, Any], wall: float) -> dict[str, Any]:
+        """Send a request, wait for its reply; raise EndedError where there is none."""
+        name = os.urandom(8).hex()
+        end = time.monotonic() + wall
+        self._send(json.dumps({"id": name, **request}).encode() + b"\n", end)
+        line = self._line(end)
+        try:
+            reply = json.loads(line)
+        except (ValueError, RecursionError):
+            raise EndedError("tampered", "The notebook wrote into the grader's pipe.") from None
+        if type(reply) is not dict or reply.get("id") != name:
+            raise EndedError("tampered", "The notebook wrote into the grader's pipe.")
+        return reply
+
+    def _send(self, data: bytes, end: float) -> None:
+        while data:
+            self._watch(end)
+            if select.select([], [self.stdin], [], 0.1)[1]:
+                try:
+                    data = data[os.write(self.stdin, data) :]
+                except BrokenPipeError:
+                    raise self._gone() from None
+
+    def _line(self, end: float) -> bytes:
+        while b"\n" not in self.buffer:
+            self._watch(end)
+            if not select.select([self.stdout], [], [], 0.1)[0]:
+                continue
+            piece = os.read(self.stdout, 1 << 20)
+            if not piece:
+                raise self._gone()
+            self.buffer += piece
+            if len(self.buffer) > REPLY:
+                raise EndedError("output", "The answer is larger than any answer here can be.")
+        line, self.buffer = self.buffer.split(b"\n", 1)
+        return line
+
+    def _watch(self, end: float) -> None:
+        if time.monotonic() > end:
+            raise EndedError("time-out", "The notebook did not come to an end in time.")
+        if memory(self.process.pid) > self.limits.memory:
+            raise EndedError("memory", "The notebook used more memory than it may.")
+
+    def _gone(self) -> EndedError:
+        try:
+            code = self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            code = 0
+        how = f" (exit status {code})" if code else ""
+        return EndedError("crashed", f"The notebook's process ended by itself{how}: os._exit, a signal, or a crash.")
+
+
+def memory(pid: int) -> int:
+    """Return the bytes that a process and its descendants hold in memory; 0 where the system does not say."""
+    total, waiting, seen = 0, [pid], 0
+    page = os.sysconf("SC_PAGE_SIZE")
+    while waiting and seen < 10_000:
+        one = waiting.pop()
+        seen += 1
+        try:
+            resident, shared = Path(f"/proc/{one}/statm").read_text().split()[1:3]
+            total += (int(resident) - int(shared)) * page
+            for task in os.listdir(f"/proc/{one}/task"):
+                waiting += map(int, Path(f"/proc/{one}/task/{task}/children").read_text().split())
+        except (OSError, ValueError):
+            continue
+    return total

@@ -1,0 +1,104 @@
+"""The grader is graded: reference, blank, every named mistake and every equivalent solution of every problem set."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exercises.grader.course import ProblemSet, sets
+from exercises.grader.grading import Record, grade
+from exercises.grader.sandbox import bubblewrap
+
+SETS = {name: ProblemSet(name) for name in sets()}
+
+
+def notebook(problems: ProblemSet, changes: dict[str, Any] | None = None, release: bool = False) -> dict[str, Any]:
+    """A student's notebook: the reference solutions, with some problems changed; or the untouched release."""
+    cells: list[dict[str, Any]] = []
+    for cell in problems.cells:
+        source = cell.released if release or cell.grade else cell.source
+        if changes and cell.grade_id in changes:
+            source = problems.changed(problems.problems[cell.grade_id], changes[cell.grade_id])
+        notes = {"grade_id": cell.grade_id} if cell.grade_id else {}
+        made: dict[str, Any] = {
+            "cell_type": cell.kind,
+            "metadata": {"nbgrader": notes} if notes else {},
+            "source": source,
+        }
+        cells.append(made | ({"outputs": [], "execution_count": None} if cell.kind == "code" else {}))
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+@pytest.fixture
+def graded(tmp_path: Path, require: Callable[[bool, str], None]) -> Callable[..., Record]:
+    require(bubblewrap() is not None, "no bubblewrap that works here")
+
+    def one(problems: ProblemSet, changes: dict[str, Any] | None = None, release: bool = False) -> Record:
+        path = tmp_path / f"{problems.name}.ipynb"
+        path.write_text(json.dumps(notebook(problems, changes, release)), encoding="utf-8")
+        record = grade(path, problems, key=b"tests")
+        assert record.status != "grader error", record.reason
+        return record
+
+    return one
+
+
+@pytest.mark.parametrize("problems", SETS.values(), ids=SETS)
+def test_reference_gets_all_points(problems: ProblemSet, graded: Callable[..., Record]) -> None:
+    record = graded(problems)
+    assert [
+        (result.problem, result.outcome, result.explain) for result in record.results if result.outcome != "right"
+    ] == []
+    assert record.score == record.out_of == problems.total > 0
+    assert record.status == "graded", record.reason
+    assert record.notices == []
+
+
+@pytest.mark.parametrize("problems", SETS.values(), ids=SETS)
+def test_untouched_release_gets_none(problems: ProblemSet, graded: Callable[..., Record]) -> None:
+    record = graded(problems, release=True)
+    assert record.score == 0
+    assert {(result.outcome, "blank" in result.explain) for result in record.results} <= {
+        ("missing", True),
+        ("blank", True),
+    }
+
+
+def packs(problems: ProblemSet, kind: str) -> Iterator[dict[str, Any]]:
+    """One mistake (or equivalent) of each problem at a time, so that one process tests several."""
+    most = max(len(getattr(problem, kind)) for problem in problems.rubric.problems)
+    for number in range(most):
+        yield {p.name: getattr(p, kind)[number] for p in problems.rubric.problems if number < len(getattr(p, kind))}
+
+
+def packed(kind: str) -> list[Any]:
+    return [
+        pytest.param(problems, pack, id=f"{name}-{number}")
+        for name, problems in SETS.items()
+        for number, pack in enumerate(packs(problems, kind), 1)
+    ]
+
+
+@pytest.mark.parametrize(("problems", "pack"), packed("mistakes"))
+def test_mistakes_are_named(problems: ProblemSet, pack: dict[str, Any], graded: Callable[..., Record]) -> None:
+    record = graded(problems, {name: mistake.change for name, mistake in pack.items()})
+    for result in record.results:
+        if result.problem in pack:
+            assert (result.problem, result.mistake) == (result.problem, pack[result.problem].name)
+            assert result.points < result.out_of
+            assert result.explain
+        else:
+            assert (result.problem, result.outcome) == (result.problem, "right")
+
+
+@pytest.mark.parametrize(("problems", "pack"), packed("equivalents"))
+def test_equivalents_get_all_points(problems: ProblemSet, pack: dict[str, Any], graded: Callable[..., Record]) -> None:
+    record = graded(problems, pack)
+    wrong = [
+        (result.problem, result.outcome, result.mistake, result.explain, result.case)
+        for result in record.results
+        if result.outcome != "right"
+    ]
+    assert wrong == []
