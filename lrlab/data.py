@@ -17,13 +17,17 @@ import time
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lrlab import _checks as check
+
 __all__ = ["Dataset", "load_mnist"]
+
+Rows: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -74,6 +78,51 @@ class Dataset:
         train, height, width = self.train_images.shape
         sizes = f"{train} training and {len(self.test_images)} test images of {height}×{width}"
         return f"Dataset({self.name!r}, {sizes}, source={self.source!r})"
+
+    def split(self, train: int, validation: int, side: int | None = None) -> tuple[Rows, Rows]:
+        r"""A part of the training images to train on and another to choose by, each image as a row of numbers.
+
+        Parameters
+        ----------
+        train : int
+            How many, from the front. Where fewer are left over from validation, all of those.
+        validation : int
+            How many, from the back.
+        side : int, optional
+            The width to make larger images small to: each new pixel is the mean of a square of old ones.
+
+        Returns
+        -------
+        tuple
+            Two pairs of rows, float32 of shape (n, pixels), and labels, of shape (n,).
+
+        Raises
+        ------
+        ValueError
+            If a number is no positive integer, nothing is left to train on, or ``side`` does not divide a larger width.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> images, labels = np.ones((9, 28, 28), np.float32), np.arange(9)
+        >>> data = Dataset("MNIST", images, labels, images, labels, source="an example")
+        >>> (rows, _), (_, held_out) = data.split(train=6, validation=2, side=14)
+        >>> rows.shape, held_out
+        ((6, 196), array([7, 8]))
+        """
+        n, height, width = self.train_images.shape
+        check.count(train=train, validation=validation)
+        if validation >= n:
+            raise ValueError(f"validation must leave some of the {n} images to train on, got validation={validation}")
+        images, k = self.train_images, 1
+        if side is not None:
+            check.count(side=side)
+            k = max(width // side, 1)
+            if width > side and (width % side or height % k):
+                raise ValueError(f"side must divide the width of the images, {width}, got side={side}")
+        rows = images.reshape(n, height // k, k, width // k, k).mean((2, 4)).reshape(n, -1)
+        front = slice(min(train, n - validation))
+        return (rows[front], self.train_labels[front]), (rows[-validation:], self.train_labels[-validation:])
 
 
 def load_mnist(folder: str | os.PathLike[str] | None = None, progress: bool = True, fallback: bool = True) -> Dataset:

@@ -66,6 +66,44 @@ def folder(tmp_path):
     return tmp_path
 
 
+# ---------------------------------------------------------------- a part of it
+
+
+def test_split_takes_the_front_and_the_back(folder):
+    dataset = load_mnist(folder)
+    (rows, labels), (held_out, by) = dataset.split(train=3, validation=2)
+    assert rows.dtype == held_out.dtype == np.float32
+    np.testing.assert_array_equal(rows, (ARRAYS[TRAIN_IMAGES][:3].reshape(3, 784) / 255).astype(np.float32))
+    np.testing.assert_array_equal(held_out, (ARRAYS[TRAIN_IMAGES][5:].reshape(2, 784) / 255).astype(np.float32))
+    np.testing.assert_array_equal(labels, ARRAYS[TRAIN_LABELS][:3])
+    np.testing.assert_array_equal(by, ARRAYS[TRAIN_LABELS][5:])
+    (most, _), _ = dataset.split(train=1000, validation=2)
+    assert len(most) == 5
+
+
+def test_split_makes_images_smaller_by_means_of_squares(folder):
+    (rows, _), _ = load_mnist(folder).split(train=1, validation=1, side=14)
+    image = ARRAYS[TRAIN_IMAGES][0] / 255
+    wanted = [[image[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(14)] for i in range(14)]
+    np.testing.assert_allclose(rows[0].reshape(14, 14), wanted, rtol=1e-6)
+    (same, _), _ = load_mnist(folder).split(train=1, validation=1, side=100)
+    np.testing.assert_array_equal(same[0].reshape(28, 28), image.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"train": 0, "validation": 1}, "train"),
+        ({"train": 1, "validation": 7}, "leave some of the 7 images"),
+        ({"train": 1, "validation": 1, "side": 10}, "divide the width of the images, 28"),
+        ({"train": 1, "validation": 1, "side": 0}, "side"),
+    ],
+)
+def test_split_arguments_are_checked(folder, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        load_mnist(folder).split(**arguments)
+
+
 # ---------------------------------------------------------------- a folder that is named
 
 

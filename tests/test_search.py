@@ -23,7 +23,7 @@ from lrlab import minimize
 from lrlab.objectives import LinearRegression, Quadratic
 from lrlab.optimizers import Adam, GradientDescent, HeavyBall
 from lrlab.schedules import Cosine, Exponential, Linear
-from lrlab.search import RangeTest, Sweep, compare, descent, log_grid, range_test, sweep
+from lrlab.search import RangeTest, Sweep, compare, descent, interpolated_best, log_grid, range_test, sweep
 
 
 def valley(config, seed):
@@ -495,6 +495,54 @@ def test_log_grid_stops_before_an_end_that_it_does_not_meet():
     for arguments in ((0.0, 1.0), (1.0, 0.1), (0.1, 1.0, 0), (-1.0, 1.0)):
         with pytest.raises(ValueError, match=r"low|per_decade"):
             log_grid(*arguments)
+
+
+def test_interpolated_best_is_the_vertex_of_a_parabola():
+    grid = log_grid(0.001, 1.0, 3)
+    vertex, height = np.array([0.004, 0.05, 0.31]), np.array([1.0, -2.0, 0.0])
+    losses = height + 3 * np.log(np.array(grid)[:, None] / vertex) ** 2
+    np.testing.assert_allclose(interpolated_best(grid, losses), vertex, rtol=1e-9)
+    assert interpolated_best(grid, losses[:, 1]) == pytest.approx(0.05)
+
+
+def test_interpolated_best_stays_within_half_a_step_of_the_lowest():
+    grid = np.geomspace(0.01, 1, 7)
+    losses = np.random.default_rng(0).random((7, 500))
+    found, lowest = interpolated_best(grid, losses), losses.argmin(axis=0)
+    inside = (lowest > 0) & (lowest < 6)
+    np.testing.assert_array_equal(np.isfinite(found), inside)  # nothing is said about an edge
+    away = np.abs(np.log(found / grid[lowest]))[inside]
+    assert away.max() <= np.log(grid[1] / grid[0]) / 2 + 1e-12
+    assert away.max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ([2.0, 1.0, np.inf], 0.1),
+        ([np.nan, 1.0, 3.0], 0.1),
+        ([np.inf] * 3, np.nan),
+        ([np.nan, np.nan, 1.0], np.nan),
+        ([1.0, 1.0, 1.0], np.nan),
+    ],
+)
+def test_interpolated_best_where_a_run_diverged(losses, best):
+    np.testing.assert_allclose(interpolated_best([0.01, 0.1, 1.0], losses), best)
+
+
+@pytest.mark.parametrize(
+    ("rates", "losses", "message"),
+    [
+        ([0.1, 1.0], [1.0, 2.0], "at least three"),
+        ([0.1, 0.2, 0.3], [2.0, 1.0, 2.0], "equal ratios"),
+        ([1.0, 0.1, 0.01], [2.0, 1.0, 2.0], "ascending"),
+        ([0.0, 0.1, 1.0], [2.0, 1.0, 2.0], "equal ratios"),
+        ([0.01, 0.1, 1.0], [[2.0, 1.0, 2.0]], "one row for each of 3"),
+    ],
+)
+def test_interpolated_best_arguments_are_checked(rates, losses, message):
+    with pytest.raises(ValueError, match=message):
+        interpolated_best(rates, losses)
 
 
 # -------------------------------------------------------------------------------------------------------- range test

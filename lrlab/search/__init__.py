@@ -2,7 +2,7 @@
 
 from lrlab.search.compare import Best, Comparison, compare
 from lrlab.search.diagnose import Diagnosis, diagnose
-from lrlab.search.grid import log_grid
+from lrlab.search.grid import interpolated_best, log_grid
 from lrlab.search.logs import read_log
 from lrlab.search.range_test import RangeTest, descent, range_test
 from lrlab.search.results import Row
@@ -18,6 +18,7 @@ __all__ = [
     "compare",
     "descent",
     "diagnose",
+    "interpolated_best",
     "log_grid",
     "range_test",
     "read_log",

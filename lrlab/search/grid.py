@@ -9,6 +9,7 @@ from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lrlab import _checks as check
 
@@ -44,6 +45,57 @@ def log_grid(low: float, high: float, per_decade: int = 3) -> list[float]:
     check.count(per_decade=per_decade)
     steps = math.floor(math.log10(high / low) * per_decade + 1e-9)  # rounding must not lose the last one
     return [float(low * 10 ** (k / per_decade)) for k in range(steps + 1)]
+
+
+def interpolated_best(rates: ArrayLike, losses: ArrayLike) -> Any:
+    r"""Where between the points of a grid of rates the loss is lowest, by a parabola in :math:`\ln \eta`.
+
+    .. math:: \ln \eta^* = \ln \eta_k + \frac{h}{2} \,
+        \frac{\ell_{k-1} - \ell_{k+1}}{\ell_{k-1} - 2 \ell_k + \ell_{k+1}}
+
+    The parabola goes through the lowest loss :math:`\ell_k` and its two neighbors, and :math:`h` is the step of the
+    grid. So the result is never farther than half a step from :math:`\eta_k`.
+
+    Parameters
+    ----------
+    rates : array of shape (n,)
+        An ascending grid of equal ratios, such as `log_grid` makes.
+    losses : array of shape (n,) or (n, *runs)
+        One for each rate; runs are for instance seeds.
+
+    Returns
+    -------
+    float, or array of shape ``runs``
+        :math:`\eta^*`; :math:`\eta_k` itself where a neighbor's loss is not finite, and NaN where the lowest loss lies
+        on the edge of the grid, since nothing is known beyond it, or none is finite.
+
+    Raises
+    ------
+    ValueError
+        If the rates are no such grid of at least three, or there is not one loss for each.
+
+    Examples
+    --------
+    >>> float(interpolated_best([0.01, 0.1, 1.0], [2.0, 1.0, 2.0]))
+    0.1
+    >>> interpolated_best([0.01, 0.1, 1.0], [[3.0, 1.0], [1.0, 2.0], [2.0, 3.0]]).round(3)
+    array([0.147,   nan])
+    """
+    grid, found = np.asarray(rates, dtype=float), np.asarray(losses, dtype=float)
+    steps = np.diff(np.log(grid)) if grid.ndim == 1 and len(grid) > 2 and (grid > 0).all() else np.zeros(1)
+    if not (steps > 0).all() or not np.allclose(steps, steps[0]):
+        raise ValueError(f"rates must be at least three, ascending at equal ratios, got rates={rates!r}")
+    if found.shape[:1] != grid.shape:
+        raise ValueError(f"losses must have one row for each of {len(grid)} rates, got shape {found.shape}")
+    known = np.where(np.isfinite(found), found, np.inf)
+    lowest = known.argmin(axis=0)
+    middle = np.clip(lowest, 1, len(grid) - 2)
+    left, low, right = (np.take_along_axis(known, (middle + i)[None], axis=0)[0] for i in (-1, 0, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shift = (left - right) / (left - 2 * low + right) / 2
+    shift = np.where(np.isfinite(shift), shift, 0.0)
+    best = np.where(lowest == middle, grid[middle] * np.exp(shift * steps[0]), np.nan)
+    return best if best.ndim else float(best)
 
 
 def configurations(grid: Grid) -> list[Config]:
