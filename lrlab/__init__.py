@@ -1,7 +1,7 @@
 """Learning-rate schedules, optimizers and experiments: the reference implementations behind the book.
 
-Importing this package needs NumPy alone. `minimize` and `Trajectory` stand at the top. What needs more is imported by
-its own name: ``lrlab.search`` (joblib), ``lrlab.data`` (pooch), ``lrlab.pytorch`` (torch), ``lrlab.plots``
+Importing this package needs NumPy alone. ``minimize`` and ``Trajectory`` stand at the top. What needs more is imported
+by its own name: ``lrlab.search`` (joblib), ``lrlab.data`` (pooch), ``lrlab.pytorch`` (torch), ``lrlab.plots``
 (Matplotlib), ``lrlab.widgets`` (anywidget).
 """
 

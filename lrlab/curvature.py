@@ -48,7 +48,7 @@ def hessian_vector_product(objective: Any, params: ArrayLike, vector: ArrayLike)
     Notes
     -----
     :cite:t:`pearlmutter1994fast` takes the derivative on the left exactly, for the price of about two gradients; so
-    does `lrlab.pytorch.curvature`.
+    does ``lrlab.pytorch.curvature``.
 
     Examples
     --------

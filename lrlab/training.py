@@ -24,13 +24,13 @@ class Trajectory:
 
     Attributes
     ----------
-    params : array of shape (steps + 1, d, *runs)
+    params : array of shape (steps + 1, d, \*runs)
         :math:`\theta_0, \theta_1, \dots`; for a method that averages, the averages.
-    loss : array of shape (steps + 1, *runs)
+    loss : array of shape (steps + 1, \*runs)
         The loss at ``params``, free of noise.
-    lr : array of shape (steps, *runs)
+    lr : array of shape (steps, \*runs)
         :math:`\eta_t`, which made ``params[t + 1]`` from ``params[t]``.
-    grad_norm : array of shape (steps + 1, *runs)
+    grad_norm : array of shape (steps + 1, \*runs)
         Length of the gradient that the method got, noise included.
     """
 
@@ -157,7 +157,7 @@ def minimize(
     ----------
     objective : Objective
         :math:`L`.
-    start : array of shape (d,) or (d, *runs)
+    start : array of shape (d,) or (d, \*runs)
         :math:`\theta_0`; spread over the runs that ``lr`` and the optimizer's hyperparameters ask for.
     optimizer : Method
         Its hyperparameters may be arrays that broadcast to ``runs``.
@@ -232,7 +232,7 @@ def clip_norm(grad: Any, max_norm: float) -> Any:
 
     Parameters
     ----------
-    grad : array of shape (d,) or (d, *runs), or a list of arrays (layers of one network)
+    grad : array of shape (d,) or (d, \*runs), or a list of arrays (layers of one network)
         :math:`g`; the norm of a list is that of all its numbers together.
     max_norm : float > 0
         :math:`c`, in the unit of the gradient.

@@ -16,7 +16,7 @@ class DynamicRate(ABC):
     r"""A learning rate :math:`(L(\theta_t), g_t, \theta_t, s_t) \mapsto (\eta_t, s_{t+1})`.
 
     A schedule knows the step and nothing else; this rule knows what has happened. It is asked once per step, before
-    the step. All rules take the same arguments, each uses those it needs, and `lrlab.minimize` takes any of them as
+    the step. All rules take the same arguments, each uses those it needs, and ``lrlab.minimize`` takes any of them as
     its ``lr``. Nothing is changed in place and no array of yours is kept.
 
     To write your own, derive a frozen dataclass and give it ``init`` and ``_update``, with a NamedTuple for its state;
@@ -55,7 +55,7 @@ class DynamicRate(ABC):
             What ``init`` or the call before returned.
         loss : float, or array of shape ``runs``
             :math:`L(\theta_t)`.
-        grad, params : array of shape (d,) or (d, *runs)
+        grad, params : array of shape (d,) or (d, \*runs)
             :math:`g_t` and :math:`\theta_t`.
         loss_at : callable
             :math:`\theta \mapsto L(\theta)`, for a rule that tries a step before it is taken. With mini-batches, the

@@ -131,7 +131,7 @@ class BoldDriver(DynamicRate):
         \sigma \, \eta_{t-1} & L(\theta_t) > L(\theta_{t-1})
         \text{, and go back to } \theta_{t-1} \end{cases}
 
-    Given ``grad``, ``params`` and ``loss_at``, as `lrlab.minimize` gives them, the step
+    Given ``grad``, ``params`` and ``loss_at``, as ``lrlab.minimize`` gives them, the step
     :math:`\theta_t - \eta_t g_t` is tried first, and the rate is cut until the loss does not rise: what comes back is
     a rate whose gradient step will not have to be taken back. With the loss alone, taking the step back is yours:
     where ``state.rejected`` is True, return to the parameters before it.

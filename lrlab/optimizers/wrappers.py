@@ -50,8 +50,8 @@ class PolyakAverage(Wrapper):
         \bar\theta_t = \begin{cases} \theta_t & t \le t_0 \\
             \frac{1}{t - t_0} \sum_{i=t_0+1}^{t} \theta_i & t > t_0 \end{cases}
 
-    The method moves as it would alone; ``eval_params`` gives the mean, and so does a trajectory of `minimize`. Around a
-    method that has an ``eval_params`` of its own, the mean is taken of those points.
+    The method moves as it would alone; ``eval_params`` gives the mean, and so does a trajectory of ``minimize``. Around
+    a method that has an ``eval_params`` of its own, the mean is taken of those points.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class EMA(Wrapper):
 
     .. math:: \bar\theta_{t+1} = \rho \, \bar\theta_t + (1 - \rho) \, \theta_{t+1}, \qquad \bar\theta_0 = \theta_0
 
-    The method moves as it would alone; ``eval_params`` gives the average, and so does a trajectory of `minimize`. It
+    The method moves as it would alone; ``eval_params`` gives the average, and so does a trajectory of ``minimize``. It
     remembers about :math:`1 / (1 - \rho)` points, the start among them. Around a method that has an ``eval_params`` of
     its own, the average is taken of those points.
 

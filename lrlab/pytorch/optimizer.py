@@ -25,7 +25,7 @@ class Optimizer(torch.optim.Optimizer):
     It is a ``torch.optim.Optimizer``: it has ``zero_grad``, ``step``, parameter groups, hooks and ``state_dict``, and
     torch's learning-rate schedulers drive it where its rate is a plain number. Parameters are changed in place. One
     without a gradient is left alone, and its state too, unless the method measures all arrays together
-    (`DAdaptSGD`, `Prodigy`): then a missing gradient counts as zero.
+    (``DAdaptSGD``, ``Prodigy``): then a missing gradient counts as zero.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Optimizer(torch.optim.Optimizer):
     Raises
     ------
     ValueError
-        If the method is no `Method`, a hyperparameter no single number, or a rate negative or not finite.
+        If the method is no ``Method``, a hyperparameter no single number, or a rate negative or not finite.
 
     Notes
     -----
@@ -101,7 +101,7 @@ class Optimizer(torch.optim.Optimizer):
     def eval_params(self) -> Iterator[None]:
         """Within ``with optimizer.eval_params():`` the network holds the point that the method is judged by.
 
-        That is the average of a method that averages (`ScheduleFreeSGD`, `EMA`), and what it holds anyway for the
+        That is the average of a method that averages (``ScheduleFreeSGD``, ``EMA``), and what it holds anyway for the
         others. Statistics that layers gather in training, such as batch normalization's, stay those of the moving
         point.
         """

@@ -113,7 +113,7 @@ def compare(
         too low by luck; fresh seeds take the luck out. A number ``n`` means the n seeds after the largest of ``seeds``.
     all_rates : bool
         Call ``train(method, rates, seed)`` once with an array of all rates of a method; it returns as many losses.
-        `lrlab.minimize` runs them in one call.
+        ``lrlab.minimize`` runs them in one call.
     n_jobs, progress
         As in `sweep`.
 

@@ -98,7 +98,7 @@ class Adaptation(Figure):
 
     @property
     def trajectory(self) -> Trajectory:
-        """The run that the figure shows, as `lrlab.minimize` makes it."""
+        """The run that the figure shows, as ``lrlab.minimize`` makes it."""
         return minimize(self.objective, self.start, self.rule, self.lr, self.steps)
 
     def effective_rates(self, corrected: bool = True) -> Floats:

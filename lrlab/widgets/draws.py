@@ -10,7 +10,7 @@ from lrlab._checks import Floats
 
 
 class Draws:
-    """A source of normal numbers in place of NumPy's, for `lrlab.minimize`: number ``k`` depends on seed and k alone.
+    """A source of normal numbers in place of NumPy's, for ``lrlab.minimize``: number ``k`` depends on seed and k alone.
 
     Parameters
     ----------

@@ -160,7 +160,7 @@ class Landscape(Figure):
 
     @property
     def trajectories(self) -> list[Trajectory]:
-        """The runs that the figure shows, as `lrlab.minimize` makes them."""
+        """The runs that the figure shows, as ``lrlab.minimize`` makes them."""
         pairs = [(self.first, self.lr), (self.second, self.lr_second)]
         return [
             minimize(self.objective, self.start, method, shaped(self.shape, lr, self.steps), self.steps)

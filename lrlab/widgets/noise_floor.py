@@ -58,7 +58,7 @@ class NoiseFloor(Figure):
 
     @property
     def trajectory(self) -> Trajectory:
-        """The 160 runs that the figure shows, as `lrlab.minimize` makes them."""
+        """The 160 runs that the figure shows, as ``lrlab.minimize`` makes them."""
         bowl = Quadratic(CURVATURE, noise=self.noise / math.sqrt(self.batch))
         rng: Any = Draws(SEED)
         start = np.tile(np.reshape(START, (2, 1)), RUNS)

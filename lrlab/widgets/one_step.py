@@ -74,7 +74,7 @@ class OneStep(Figure):
 
     @property
     def trajectory(self) -> Trajectory:
-        """The run that the figure shows, as `lrlab.minimize` makes it."""
+        """The run that the figure shows, as ``lrlab.minimize`` makes it."""
         return minimize(Quadratic([self.curvature]), [self.start], GradientDescent(), self.lr, self.steps)
 
     @property

@@ -139,7 +139,7 @@ class StabilityMap(Figure):
 
     @property
     def trajectory(self) -> Trajectory:
-        """The run that the figure shows, as `lrlab.minimize` makes it."""
+        """The run that the figure shows, as ``lrlab.minimize`` makes it."""
         rule = getattr(optimizers, self.method)(self.momentum)
         return minimize(Quadratic([1.0, self.condition]), [1.0, 1.0], rule, self.lr, self.steps)
 
