@@ -166,6 +166,35 @@ def losses(ax: Axes, loss: ArrayLike, label: str = "", floor: float = 0.0, **opt
     ax.set(xlabel="step t", ylabel="loss − smallest loss" if floor else "loss")
 
 
+def valley(ax: Axes, rates: ArrayLike, losses: ArrayLike, label: str = "", **options: Any) -> None:
+    """Draw the loss of a sweep against the rate, both axes logarithmic: a dot for each seed, a line through the means.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where to draw.
+    rates : array of shape (n,)
+        The grid.
+    losses : array of shape (n, seeds)
+        What came out. Where a run diverged there is no dot, and where a mean is not finite no line.
+    label : str
+        For the legend.
+    **options
+        Passed on to ``ax.loglog`` for the line; a ``color`` holds for the dots too.
+
+    Examples
+    --------
+    >>> fig, ax = subplots()
+    >>> valley(ax, [0.01, 0.1, 1.0], [[2.0, 2.1], [0.5, 0.4], [3.0, float("inf")]], label="momentum")
+    >>> plt.close(fig)
+    """
+    found = np.asarray(losses, dtype=float)
+    found = np.where(np.isfinite(found) & (found > 0), found, np.nan)
+    (line,) = ax.loglog(rates, found.mean(axis=1), label=label, **options)
+    ax.loglog(rates, found, "o", markersize=3.5, color=line.get_color())
+    ax.set(xlabel="rate η", ylabel="loss")
+
+
 def schedules(ax: Axes, named: dict[str, AnySchedule], steps: int) -> None:
     """Draw schedules against the step, each with its name.
 

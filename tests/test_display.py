@@ -128,6 +128,16 @@ def test_drawings_show_the_data_they_are_given() -> None:
     plt.close(fig)
 
 
+def test_a_valley_has_a_dot_for_each_seed_and_a_line_through_the_means() -> None:
+    fig, ax = plots.subplots()
+    plots.valley(ax, [0.01, 0.1, 1.0], [[2.0, 4.0], [0.5, 0.7], [3.0, np.inf]], color="#123456")
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [3.0, 0.6, np.nan])
+    np.testing.assert_array_equal([dots.get_ydata() for dots in ax.lines[1:]], [[2.0, 0.5, 3.0], [4.0, 0.7, np.nan]])
+    assert {line.get_color() for line in ax.lines} == {"#123456"}
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    plt.close(fig)
+
+
 def test_drawings_refuse_what_they_cannot_show() -> None:
     fig, ax = plots.subplots()
     with pytest.raises(ValueError, match="two parameters, got dim=1"):

@@ -28,6 +28,7 @@ from lrlab.pytorch import (
     fit,
     layerwise_lr,
     log_to_tensorboard,
+    mlp,
     range_test,
     set_lr,
 )
@@ -641,6 +642,41 @@ def test_layerwise_rejects_bad_arguments():
         layerwise_lr(model, -0.1, 0.5)
     with pytest.raises(ValueError, match="model must have parameters"):
         layerwise_lr(torch.nn.ReLU(), 0.1, 0.5)
+
+
+# ---------------------------------------------------------------- networks
+
+
+def test_mlp_without_a_gain_is_torchs_own_start():
+    torch.manual_seed(7)
+    theirs = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3))
+    before = torch.get_rng_state()
+    ours = mlp([5, 4, 3], torch.nn.Tanh, seed=7)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert [type(layer) for layer in ours] == [type(layer) for layer in theirs]
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(mine, other)
+    assert not torch.equal(mlp([5, 4, 3], seed=8)[0].weight, ours[0].weight)
+
+
+@pytest.mark.parametrize("gain", [1.0, 2**0.5])
+def test_mlp_with_a_gain_draws_normal_weights_and_no_bias(gain):
+    model = mlp([400, 300, 200], gain=gain)
+    for layer, inputs in ((model[0], 400), (model[2], 300)):
+        weights = layer.weight.detach().double().numpy()
+        error = 1 / np.sqrt(2 * weights.size)  # of the standard deviation of normal numbers, relative
+        assert abs(weights.std() / (gain / np.sqrt(inputs)) - 1) < 4 * error
+        assert abs(np.mean(np.abs(weights) < weights.std()) - 0.6827) < 4 * 0.466 / np.sqrt(weights.size)
+        assert not layer.bias.any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [({"widths": [3]}, "at least two"), ({"widths": [3, 0]}, "widths"), ({"widths": [3, 2], "gain": 0.0}, "gain")],
+)
+def test_mlp_rejects_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        mlp(**arguments)
 
 
 # ---------------------------------------------------------------- clipping

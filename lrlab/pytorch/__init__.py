@@ -7,6 +7,7 @@ from lrlab.pytorch.clipping import GradientClip, clip_gradients
 from lrlab.pytorch.curvature import hessian_product, sharpness
 from lrlab.pytorch.devices import describe_device, device
 from lrlab.pytorch.history import History
+from lrlab.pytorch.networks import mlp
 from lrlab.pytorch.optimizer import Optimizer
 from lrlab.pytorch.rates import as_scheduler, layerwise_lr, set_lr
 from lrlab.pytorch.search import range_test
@@ -25,6 +26,7 @@ __all__ = [
     "hessian_product",
     "layerwise_lr",
     "log_to_tensorboard",
+    "mlp",
     "range_test",
     "set_lr",
     "sharpness",
