@@ -9,12 +9,13 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # in a container everybo
 
 export PYTHON
 
-.PHONY: .venv help setup book serve lab check test test-all bench grade lint fix lock clean
+.PHONY: .venv help doctor setup book serve lab check test test-all bench grade lint fix lock clean
 
 help:
 	@echo 'The learning rate: a book, the package lrlab, and exercises.'
 	@echo
 	@echo '  make setup     install everything into .venv (the other targets do it when needed)'
+	@echo '  make doctor    say what is installed, what is missing and what to do'
 	@echo '  make book      run the chapters and build the site: _build/html/index.html'
 	@echo '  make serve     show the built site on a local address'
 	@echo '  make lab       open the chapters in JupyterLab'
@@ -22,13 +23,16 @@ help:
 	@echo '  make test      all that CI runs: check, every chapter, the built site in a browser'
 	@echo '  make test-all  also what takes long; before a release'
 	@echo '  make bench     measure the core and the figures; writes benchmarks/results.md'
-	@echo '  make grade     grade your notebook of a problem set: NOTEBOOK=path/to/it
-  make fix       format the code and clean the notebooks'
+	@echo '  make grade     grade your notebook of a problem set: NOTEBOOK=path/to/it'
+	@echo '  make fix       format the code and clean the notebooks'
 	@echo '  make lock      renew requirements.txt from pyproject.toml (UPGRADE=all: newest releases)'
 	@echo '  make clean     remove what was built; .venv stays'
 	@echo
 	@echo 'PYTHON=/path/to/python chooses the Python (3.11 to 3.13).'
 	@echo 'LRLAB_DATA=/path/to/folder names a folder that holds the MNIST files.'
+
+doctor:
+	@sh tools/doctor.sh
 
 setup: .venv
 	@echo 'setup: .venv is ready'

@@ -197,8 +197,6 @@ def parity(n, bits, seed):
 
     return draw
 
-    return draw
-
 
 def spirals(n, seed):
     def draw():

@@ -5,9 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; }
-version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
-wanted() { pwd; cat requirements.txt pyproject.toml | cksum; }
+. tools/python.sh
 fail() { echo "setup: $*" >&2; exit 1; }
 
 if [ -n "${PYTHON:-}" ]; then
@@ -16,10 +14,7 @@ if [ -n "${PYTHON:-}" ]; then
 fi
 if [ -e .venv/installed ] && fits .venv/bin/python && [ "$(wanted)" = "$(cat .venv/installed)" ]; then exit 0; fi
 
-python=${PYTHON:-}
-for candidate in python3 python3.13 python3.12 python3.11; do
-    if [ -z "$python" ] && fits "$candidate"; then python=$candidate; fi
-done
+python=$(find_python)
 [ -n "$python" ] || fail "Python 3.11, 3.12 or 3.13 is needed; python3 is $(version python3 || echo 'not there'). Install one and say which: make setup PYTHON=/path/to/python3.12"
 python=$("$python" -c 'import sys; print(sys._base_executable)') # not the one inside a .venv that is active
 
