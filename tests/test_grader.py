@@ -11,6 +11,7 @@ from exercises.grader.course import ProblemSet, sets
 from exercises.grader.grading import Record, grade
 from exercises.grader.sandbox import bubblewrap
 
+pytestmark = pytest.mark.thorough
 SETS = {name: ProblemSet(name) for name in sets()}
 
 

@@ -23,7 +23,17 @@ from exercises.grader.sandbox import WARNING, EndedError, Sandbox, bubblewrap
 LARGEST = 20_000_000  # bytes of a notebook
 CELLS = 1_000
 RESTARTS = 6  # fresh processes after a cell or an answer that ended one
-STATUSES = ("graded", "time-out", "memory", "output", "crashed", "tampered", "not a notebook", "grader error")
+STATUSES = (
+    "graded",
+    "time-out",
+    "memory",
+    "processes",
+    "output",
+    "crashed",
+    "tampered",
+    "not a notebook",
+    "grader error",
+)
 
 
 @dataclass
@@ -78,10 +88,11 @@ def read(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError as error:
         raise NotANotebookError(f"The file cannot be opened: {error.strerror}. A link is not followed.") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise NotANotebookError("This is not a file.")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise NotANotebookError("This is not a file.")
         if status.st_size > LARGEST:
             raise NotANotebookError(f"The file has {status.st_size / 1e6:.0f} MB; {LARGEST / 1e6:.0f} MB are allowed.")
         return file.read(LARGEST + 1)
@@ -188,13 +199,13 @@ class Session:
                         self.reason = f"Cell {index + 1} did not end well ({LIMITED[status]}); the other cells ran."
         return self.sandbox
 
-    def ask(self, problem: Problem, cases: list[list[Any]]) -> dict[str, Any]:
+    def ask(self, problem: Problem, cases: list[list[Any]], repeat: int) -> dict[str, Any]:
         """Return the runner's reply to a problem's questions."""
         seconds = self.limits.seconds
         if problem.inputs is None:
             request: dict[str, Any] = {"do": "read", "name": problem.answer, "seconds": seconds}
         else:
-            request = {"do": "call", "name": problem.answer, "cases": cases, "repeat": problem.repeat}
+            request = {"do": "call", "name": problem.answer, "cases": cases, "repeat": repeat}
             request["seconds"] = seconds
         sandbox = self.start()
         try:
@@ -336,7 +347,7 @@ class Judge:
         try:
             session.start()  # the cells run first; the inputs are drawn afterwards
             cases = self.problems.draw(problem, session_seed)
-            reply = session.ask(problem, cases)
+            reply = session.ask(problem, cases, problem.repeat)
         except EndedError as ended:
             return result(outcome=ended.status, explain=str(ended))
         if reply.get("missing") is True:
@@ -355,7 +366,7 @@ class Judge:
         expected = decoded(self.problems.outcomes(problem, cases))
         if all_same(expected, actual, problem):
             return result(points=self.problems.points(problem), outcome="right")
-        return self._wrong(problem, cases, expected, actual, result)
+        return self._wrong(problem, cases, expected, actual, session, result)
 
     def _missing(self, problem: Problem, session: Session) -> str:
         if self.problems.cell(problem.name).released in (source.rstrip() for source in session.cells):
@@ -373,6 +384,7 @@ class Judge:
         cases: list[list[Any]],
         expected: list[list[Outcome]],
         actual: list[list[Outcome]],
+        session: Session,
         result: Callable[..., Result],
     ) -> Result:
         flat = [(c, r) for c, case in enumerate(expected) for r in range(len(case))]
@@ -395,7 +407,7 @@ class Judge:
             return result(outcome="mistake", mistake=named.name, explain=named.explain, case=case)
         if "error" in found:
             return result(outcome="error", explain=self._error(problem, found["error"]), case=case)
-        if bad[1] > 0:
+        if self._right_once(problem, cases, expected, session):
             return result(
                 outcome="mistake",
                 mistake="changes its arguments",
@@ -406,7 +418,24 @@ class Judge:
                 ),
                 case=case,
             )
-        return result(outcome="wrong", explain=self._difference(wanted["value"], found["value"]), case=case)
+        explain = (
+            f"Here {problem.answer} should raise {wanted['error'][0]}."
+            if "error" in wanted
+            else self._difference(wanted["value"], found["value"])
+        )
+        return result(outcome="wrong", explain=explain, case=case)
+
+    def _right_once(
+        self, problem: Problem, cases: list[list[Any]], expected: list[list[Outcome]], session: Session
+    ) -> bool:
+        """Whether the first call on each case is right; then it was a second call that went wrong."""
+        if problem.inputs is None or problem.repeat == 1:
+            return False
+        try:
+            actual = valid(session.ask(problem, cases, 1), len(cases), 1)
+        except EndedError:
+            return False
+        return actual is not None and all_same([case[:1] for case in expected], actual, problem)
 
     def name(self, problem: Problem, cases: list[list[Any]], actual: list[list[Outcome]]) -> Mistake | None:
         """Return the named mistake that gives the same answers, if there is one."""
@@ -416,8 +445,8 @@ class Judge:
                 try:
                     if "value" in value and mistake.when(value["value"]):
                         return mistake
-                except (TypeError, ValueError, IndexError, KeyError):
-                    pass
+                except Exception:  # the value is whatever the student made; such a mistake does not fit
+                    continue
             elif all_same(decoded(self.problems.outcomes(problem, cases, mistake.change)), actual, problem):
                 return mistake
         return None
@@ -568,7 +597,7 @@ def _grade(path: Path, problems: ProblemSet, key: bytes | None, record: Record) 
     finally:
         session.close()
     if record.status == "graded":
-        worst = next((r for r in record.results if r.outcome in STATUSES[1:6]), None)
+        worst = next((r for r in record.results if r.outcome in STATUSES[1:7]), None)
         if worst is not None:
             record.status, record.reason = worst.outcome, worst.explain
 

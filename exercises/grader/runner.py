@@ -19,7 +19,11 @@ class TookTooLong(BaseException):
 
 
 def limit(options: dict[str, Any]) -> None:
-    """Set the limits that hold for this process and its children."""
+    """Set the limits that hold for this process and its children; become nobody where root started it."""
+    if "user" in options:
+        os.setgroups([])
+        os.setresgid(options["user"], options["user"], options["user"])
+        os.setresuid(options["user"], options["user"], options["user"])
     for name, value in options["limits"].items():
         kind = getattr(resource, name, None)
         if kind is None:
@@ -90,14 +94,16 @@ def main() -> None:
     requests, replies = channels()
     os.chdir(options["folder"])
     sys.path.append(options["folder"])
-    made, plain = shell(), importlib.import_module("plain")
     limit(options)
+    made, plain = shell(), importlib.import_module("plain")
 
     def alarm(*_: Any) -> None:
         raise TookTooLong
 
     signal.signal(signal.SIGPROF, alarm)
     signal.signal(signal.SIGALRM, alarm)
+    replies.write("ready\n")
+    replies.flush()
     for line in requests:
         request = json.loads(line)
         try:

@@ -85,16 +85,6 @@ RUBRIC = Rubric(
                     "A smaller rate must make a smaller step; dividing by it makes a larger one.",
                     {"eta * grad": "grad / eta"},
                 ),
-                Mistake(
-                    "changes its arguments",
-                    "`theta -= …` changes the caller's array. `theta = theta - …` makes a new one.",
-                    """
-                    def one_step(theta, grad, eta):
-                        theta = np.asarray(theta)
-                        theta -= eta * grad
-                        return theta
-                    """,
-                ),
             ),
             equivalents=(
                 {"theta - eta * grad": "np.add(theta, np.multiply(grad, -eta))"},
