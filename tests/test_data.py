@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pooch
 import pytest
+import sklearn.datasets
 
 from lrlab import data
-from lrlab.data import load_mnist
+from lrlab.data import load_digits, load_mnist
 
 NAMES = tuple(data.SHA256)
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = NAMES
@@ -371,6 +372,14 @@ def test_no_network_gives_scikit_learns_digits(server, monkeypatch):
     assert np.bincount(digits.test_labels).min() >= 30
     np.testing.assert_array_equal(digits.test_images, again.test_images)
     assert "load_digits" in digits.source
+    np.testing.assert_array_equal(digits.train_images, load_digits().train_images)
+
+
+def test_digits_are_scikit_learns_in_its_order():
+    theirs = sklearn.datasets.load_digits()
+    ours = load_digits()
+    np.testing.assert_array_equal(np.concatenate([ours.train_images, ours.test_images]) * 16, theirs.images)
+    np.testing.assert_array_equal(np.concatenate([ours.train_labels, ours.test_labels]), theirs.target)
 
 
 @pytest.mark.parametrize("package", ["pooch", "tqdm", "sklearn"])
@@ -378,7 +387,7 @@ def test_missing_package_says_what_to_install(server, monkeypatch, package):
     monkeypatch.setattr(data, "MIRRORS", ("http://127.0.0.1:9/",))
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
-    with pytest.raises(ModuleNotFoundError, match=rf"^load_mnist needs {package}.*: pip install pooch tqdm"):
+    with pytest.raises(ModuleNotFoundError, match=rf"^lrlab.data needs {package}.*: pip install pooch tqdm"):
         load_mnist(progress=False)
 
 
