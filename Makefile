@@ -9,7 +9,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # in a container everybo
 
 export PYTHON
 
-.PHONY: .venv help doctor setup book serve lab check test test-all bench grade lint fix lock clean
+.PHONY: .venv help doctor setup book serve lab check test test-all bench grade release lint fix lock clean
 
 help:
 	@echo 'The learning rate: a book, the package lrlab, and exercises.'
@@ -24,6 +24,7 @@ help:
 	@echo '  make test-all  also what takes long; before a release'
 	@echo '  make bench     measure the core and the figures; writes benchmarks/results.md'
 	@echo '  make grade     grade your notebook of a problem set: NOTEBOOK=path/to/it'
+	@echo '  make release   make the notebooks for a class: SEED=7 renews their numbers, SET=name makes one'
 	@echo '  make fix       format the code and clean the notebooks'
 	@echo '  make lock      renew requirements.txt from pyproject.toml (UPGRADE=all: newest releases)'
 	@echo '  make clean     remove what was built; .venv stays'
@@ -78,6 +79,9 @@ bench: .venv
 grade: .venv
 	@test -n '$(NOTEBOOK)' || { echo 'grade: say which notebook: make grade NOTEBOOK=path/to/it' >&2; exit 2; }
 	@$(VENV)/python -m exercises.grader '$(NOTEBOOK)'
+
+release: .venv
+	@PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/python -m exercises.grader release $(if $(SEED),--seed $(SEED)) $(SET)
 
 fix: .venv
 	@$(VENV)/ruff check --quiet --fix . || true

@@ -106,9 +106,14 @@ class ProblemSet:
             for cell in self.notebook["cells"]:
                 if cell["metadata"].get("nbgrader", {}).get("grade_id") == CONSTANTS:
                     cell["source"] = with_constants("".join(cell["source"]), values).splitlines(keepends=True)
-        self.cells = [_cell(cell) for cell in self.notebook["cells"]]
         self.problems = {problem.name: problem for problem in self.rubric.problems}
+        self.reread()
+
+    def reread(self) -> "ProblemSet":
+        """Take the cells from the notebook as it is now."""
+        self.cells = [_cell(cell) for cell in self.notebook["cells"]]
         self._by_id = {cell.grade_id: cell for cell in self.cells if cell.grade_id}
+        return self
 
     def cell(self, grade_id: str) -> Cell:
         """Return the cell of this grade_id."""
@@ -126,11 +131,15 @@ class ProblemSet:
         return sum(self.points(problem) for problem in self.rubric.problems)
 
     def title(self, problem: Problem) -> str:
+        """Return the heading of a problem without its points."""
+        return re.sub(r" *\([^)]*\)$", "", self.heading(problem))
+
+    def heading(self, problem: Problem) -> str:
         """Return the heading that stands above a problem's solution cell."""
         title = problem.name
         for cell in self.cells:
             if cell.kind == "markdown" and (heading := re.match(r"#+ *(.+)", cell.source)):
-                title = re.sub(r" *\([^)]*\)$", "", heading[1].strip())
+                title = heading[1].strip()
             if cell.grade_id == problem.name:
                 break
         return title

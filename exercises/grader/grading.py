@@ -82,10 +82,21 @@ class NotANotebookError(Exception):
     """The submitted file cannot be read as a Python notebook; the message says why."""
 
 
-def read(path: Path) -> bytes:
-    """Return a submitted file's bytes; refuse links, folders, devices and giants."""
+def read(path: Path, below: Path | None = None) -> bytes:
+    """Return a submitted file's bytes; refuse links, folders, devices and giants.
+
+    With `below`, a folder above the file, no folder on the way from there may be a link either.
+    """
+    parts = path.relative_to(below).parts if below else (path.name,)
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        descriptor = os.open(below or path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        for number, part in enumerate(parts, 1):
+            kind = os.O_NONBLOCK if number == len(parts) else os.O_DIRECTORY
+            above = descriptor
+            try:
+                descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | kind, dir_fd=above)
+            finally:
+                os.close(above)
     except OSError as error:
         raise NotANotebookError(f"The file cannot be opened: {error.strerror}. A link is not followed.") from None
     status = os.fstat(descriptor)
@@ -522,13 +533,15 @@ def notices(problems: ProblemSet, cells: list[tuple[str, str]]) -> list[str]:
     return [printable(line[:200]) for line in found[:20]]
 
 
-def grade(path: Path, problems: ProblemSet, key: bytes | None = None, submission: str | None = None) -> Record:
+def grade(
+    submitted: Path | bytes, problems: ProblemSet, key: bytes | None = None, submission: str | None = None
+) -> Record:
     """Return the record of one submitted notebook; never raise for what the notebook is or does.
 
     Parameters
     ----------
-    path : Path
-        The submitted file. It is read once and never written.
+    submitted : Path or bytes
+        The submitted file, which is read once and never written, or what it holds.
     problems : ProblemSet
     key : bytes, optional
         A secret from which the inputs are drawn, together with the notebook's bytes; so that grading again gives the
@@ -538,7 +551,7 @@ def grade(path: Path, problems: ProblemSet, key: bytes | None = None, submission
     """
     start = time.monotonic()
     record = Record(
-        submission=submission if submission is not None else path.name,
+        submission=submission or (submitted.name if isinstance(submitted, Path) else ""),
         problem_set=problems.name,
         sha256="",
         status="graded",
@@ -551,7 +564,7 @@ def grade(path: Path, problems: ProblemSet, key: bytes | None = None, submission
         sandboxed=bubblewrap() is not None,
     )
     try:
-        _grade(path, problems, key, record)
+        _grade(submitted if isinstance(submitted, bytes) else read(submitted), problems, key, record)
     except NotANotebookError as error:
         record.status, record.reason = "not a notebook", str(error)
     except Exception as error:
@@ -577,8 +590,7 @@ def grade(path: Path, problems: ProblemSet, key: bytes | None = None, submission
     return record
 
 
-def _grade(path: Path, problems: ProblemSet, key: bytes | None, record: Record) -> None:
-    content = read(path)
+def _grade(content: bytes, problems: ProblemSet, key: bytes | None, record: Record) -> None:
     record.sha256 = hashlib.sha256(content).hexdigest()
     cells = code_cells(content)
     record.notices = notices(problems, cells)

@@ -20,7 +20,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ WARNING = (
 )
 
 
-def command(program: Sequence[str], options: dict[str, Any], packages: Sequence[str], folder: Path) -> list[str]:
+def command(program: Sequence[str], options: dict[str, Any], packages: Sequence[str]) -> list[str]:
     """Return bubblewrap's command line."""
     prefix, base = Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()
     site = Path(sysconfig.get_path("purelib")).resolve()
@@ -113,10 +113,7 @@ def command(program: Sequence[str], options: dict[str, Any], packages: Sequence[
         line += ["--ro-bind", str(HERE / name), f"/grader/{name}"]
     if "lrlab" in packages:
         line += ["--ro-bind", str(ROOT / "lrlab"), "/packages/lrlab"]
-    line += [*everybody, "--dir", "/tmp/work"]
-    for file in sorted(folder.iterdir()):
-        line += ["--ro-bind", str(file), f"/tmp/work/{file.name}"]
-    line += ["--chdir", "/tmp/work", "--remount-ro", "/"]
+    line += [*everybody, "--dir", "/tmp/work", "--chdir", "/tmp/work", "--remount-ro", "/"]
     for name, value in environment("/tmp").items():
         line += ["--setenv", name, value]
     options = options | {"path": ["/grader"], "packages": ["/packages"], "folder": "/tmp/work"}
@@ -140,15 +137,11 @@ class Sandbox:
     limits : Limits
     packages : sequence of str
         Names of FRAMEWORKS that the notebook may import.
-    files : mapping of str to bytes
-        Files in the working folder.
     """
 
-    def __init__(self, limits: Limits, packages: Sequence[str] = (), files: Mapping[str, bytes] | None = None) -> None:
+    def __init__(self, limits: Limits, packages: Sequence[str] = ()) -> None:
         self.limits = limits
-        self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
-        for name, content in (files or {}).items():
-            (self.folder / name).write_bytes(content)
+        self.folder: Path | None = None  # on disk, where there is no sandbox
         options: dict[str, Any] = {"limits": self._limits()}
         program = bubblewrap()
         passed: tuple[int, ...] = ()
@@ -159,8 +152,9 @@ class Sandbox:
                 os.write(write_end, rules)
                 os.close(write_end)
                 program, passed = (*program, "--seccomp", str(read_end)), (read_end,)
-            line, variables = command(program, options, packages, self.folder), dict(os.environ)
+            line, variables = command(program, options, packages), dict(os.environ)
         else:
+            self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
             options |= {"path": [str(HERE)], "packages": [str(ROOT)], "folder": str(self.folder)}
             line = [sys.executable, "-I", "-B", str(HERE / "runner.py"), json.dumps(options)]
             variables = environment(str(self.folder))
@@ -170,7 +164,7 @@ class Sandbox:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=variables,
-            cwd=self.folder,
+            cwd=self.folder or "/",
             start_new_session=True,
             pass_fds=passed,
         )
@@ -211,7 +205,8 @@ class Sandbox:
             if pipe is not None:
                 with contextlib.suppress(OSError):
                     pipe.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def ask(self, request: dict[str, Any], wall: float) -> dict[str, Any]:
         """Send a request, wait for its reply; raise EndedError where there is none."""
