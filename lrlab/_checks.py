@@ -66,6 +66,16 @@ def fraction(**values: object) -> None:
     _require("a number in [0, 1)", lambda x: (x >= 0) & (x < 1), values)
 
 
+def at_least_one(**values: object) -> None:
+    """Each value is finite and at least one."""
+    _require("a number >= 1", lambda x: x >= 1, values)
+
+
+def above_one(**values: object) -> None:
+    """Each value is finite and above one."""
+    _require("a number > 1", lambda x: x > 1, values)
+
+
 def share(**values: object) -> None:
     """Each value lies in [0, 1]."""
     _require("a number in [0, 1]", lambda x: (x >= 0) & (x <= 1), values)

@@ -467,7 +467,7 @@ def curves_of(task: Task) -> list[dict[str, Any]]:
         if not enough and all(map(fits, [run.label] * TUNING, gaps, shrunk, jumps)):
             found.append({"task": task.name, "held_out": task.held_out, "label": run.label, "loss": curve[:, i]})
             found[-1] |= {"lr": np.asarray(run.schedule(np.arange(task.steps)), float), "gap": gaps.mean()}
-            found[-1]["of_best"] = found[-1]["lr"].max() / best
+            found[-1] |= {"of_best": found[-1]["lr"].max() / best, "run": run}
     return found
 
 

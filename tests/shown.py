@@ -68,12 +68,33 @@ def adaptation(figure: widgets.Adaptation) -> list[str]:
     return [said(x) for x in (*rates[0], *rates[-1], *plain, figure.trajectory.loss[-1])]
 
 
+def name_that_curve(figure: widgets.NameThatCurve) -> list[str]:
+    right, given = figure.score
+    answer = figure.answers[figure.curve - 1]
+    known = f"Curve {figure.curve} of {len(figure.answers)}"
+    score = f"Score: {right} of {given} right" if given else "Score: none named yet"
+    verdict = f"Right: {figure.name}." if answer == figure.name else f"No, not {answer}: {figure.name}."
+    why = [verdict, figure.cause, *figure.diagnosis.evidence] if answer else []
+    return [known, score, said(figure.loss[0]), said(figure.levels[-1]), *why]
+
+
+def rate_finder(figure: widgets.RateFinder) -> list[str]:
+    found, at = figure.result, [figure.nearest(figure.lr), figure.best]
+    if np.isfinite(found.suggestion):
+        at.append(figure.nearest(found.suggestion))
+    ends = [] if found.diverged_at is None else [found.lr[found.diverged_at]]
+    suggested = [10 * found.suggestion, found.suggestion] if np.isfinite(found.suggestion) else []
+    return [said(x) for x in (*suggested, *ends, *at, *(figure.trained[lr] for lr in at))]
+
+
 EXPECTED: dict[type, Callable[[Any], list[str]]] = {
     widgets.OneStep: one_step,
     widgets.Landscape: landscape,
     widgets.ModelAndTruth: lambda figure: [
         said(x) for x in figure.decrease[: 4 if figure.lr * figure.smoothness < 2 else 3]
     ],
+    widgets.NameThatCurve: name_that_curve,
+    widgets.RateFinder: rate_finder,
     widgets.StabilityMap: stability_map,
     widgets.ScheduleBench: schedule_bench,
     widgets.NoiseFloor: noise_floor,
@@ -98,7 +119,10 @@ class Shown:
         """The text shows what lrlab computes from the page's settings."""
         self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         text = self.root.locator(".lrlab-readout").inner_text()
-        wanted = EXPECTED[self.kind](self.kind(**{k: from_spec(v) for k, v in self.settings().items()}))
+        figure = self.kind()
+        for name, value in self.settings().items():
+            setattr(figure, name, from_spec(value))
+        wanted = EXPECTED[self.kind](figure)
         for number in wanted:
             found = re.search(rf"(?<![\d.·−]){re.escape(number)}(?![\d·]|\.\d)", text)
             assert found, f"{number} of {wanted} is not in: {text} with {self.settings()}"

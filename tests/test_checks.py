@@ -32,6 +32,8 @@ RANGES = {
     "positive": ("a finite number > 0", [1, 1e-300, 5e300], [0, 0.0, -0.0, -1, -1e-300]),
     "non_negative": ("a finite number >= 0", [0, -0.0, 1e-300, 7], [-1, -1e-300]),
     "fraction": ("a number in [0, 1)", [0, 0.5, 1 - 1e-16], [1, 1.0, -1e-300, 2]),
+    "at_least_one": ("a number >= 1", [1, 1.5, 10**9], [1 - 1e-15, 0, -2]),
+    "above_one": ("a number > 1", [4, 1 + 1e-15], [1, 1.0, 0.5]),
     "share": ("a number in [0, 1]", [0, 0.5, 1], [1 + 1e-15, -1e-300]),
 }
 

@@ -646,7 +646,7 @@ def test_range_test_arguments_are_checked():
         ({"lr_min": 1.0, "lr_max": 0.1}, "lr_min <= lr_max must hold"),
         ({"steps": 1}, "steps must be an integer >= 2, got steps=1"),
         ({"smoothing": 1.0}, "smoothing must be"),
-        ({"explode": 1.0}, "explode must be > 1, got explode=1.0"),
+        ({"explode": 1.0}, "explode must be a number > 1, got explode=1.0"),
     ]:
         with pytest.raises(ValueError, match=message):
             range_test(lambda lr: 1.0, **options)

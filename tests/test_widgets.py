@@ -1,10 +1,12 @@
 """The interactive figures in a browser, with no kernel and no network: they draw, answer, and show lrlab's numbers."""
 
 import gzip
+import itertools
 import json
 import math
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +21,9 @@ from lrlab import optimizers, widgets
 from lrlab.objectives import Beale, Quadratic
 from lrlab.widgets.base import Figure
 from lrlab.widgets.landscape import PRESETS
+from lrlab.widgets.name_that_curve import NAMES
+from lrlab.widgets.rate_finder import ROWS
+from lrlab.widgets.recorded import recorded
 from lrlab.widgets.specs import from_spec
 from tests.shown import Shown
 from tests.widget_page import FLAGS, write_page
@@ -27,7 +32,7 @@ from tools.serve import server
 pytestmark = pytest.mark.thorough
 
 FIGURES = [getattr(widgets, name) for name in widgets.__all__]
-WITH_HANDLE = [figure for figure in FIGURES if figure is not widgets.NoiseFloor]
+WITH_HANDLE = [figure for figure in FIGURES if figure not in (widgets.NoiseFloor, widgets.NameThatCurve)]
 
 
 def center(locator: Locator) -> tuple[float, float]:
@@ -153,13 +158,16 @@ def test_the_keyboard_does_everything(kind: type[Figure], visit: Callable[..., P
             """() => {
                 const e = document.activeElement, ring = e.querySelector?.(".ring");
                 const look = getComputedStyle(ring ?? e), drawn = (ring ? look.stroke : look.outlineStyle) !== "none";
-                return [e.type ?? "handle", Boolean(e.closest(".lrlab-fig")), drawn];
+                const tag = e.ariaDisabled === "false" ? "choice" : e.type ?? "handle";
+                return [tag, Boolean(e.closest(".lrlab-fig")), drawn];
             }"""
         )
         assert inside, "Tab leaves the figure too early"
         assert ring, f"the focus on {tag} cannot be seen"
         before = shown.settings()
-        if tag == "range":
+        if tag == "choice":
+            page.keyboard.press("Space")
+        elif tag == "range":
             page.keyboard.press("ArrowRight")
         elif tag == "handle":
             page.keyboard.press("ArrowRight")
@@ -168,9 +176,9 @@ def test_the_keyboard_does_everything(kind: type[Figure], visit: Callable[..., P
             page.keyboard.press("ArrowDown")
             if shown.settings() == before:  # it was the last of the list
                 page.keyboard.press("ArrowUp")
-        assert tag in ("button", "number") or shown.settings() != before, f"{tag} does not answer the arrows"
+        assert tag in ("button", "number") or shown.settings() != before, f"{tag} does not answer the keys"
         shown.agrees()
-    shown.root.locator("button").focus()
+    shown.root.get_by_role("button", name="Reset").focus()
     page.keyboard.press("Enter")
     assert shown.settings() == first
     shown.agrees()
@@ -179,10 +187,11 @@ def test_the_keyboard_does_everything(kind: type[Figure], visit: Callable[..., P
 @pytest.mark.parametrize("kind", FIGURES, ids=ids)
 def test_exact_values_can_be_typed(kind: type[Figure], visit: Callable[..., Page]) -> None:
     shown = Shown(visit(kind.__name__), kind)
-    field = shown.root.get_by_label(re.compile("rate.*exact value")).first
-    field.fill("0.123")
+    name, value = ("curve", 12) if kind is widgets.NameThatCurve else ("rate", 0.123)
+    field = shown.root.get_by_label(re.compile(f"{name}.*exact value")).first
+    field.fill(str(value))
     field.press("Enter")
-    assert 0.123 in shown.settings().values()
+    assert value in shown.settings().values()
     shown.agrees()
     field.fill("-7")
     field.press("Enter")
@@ -236,6 +245,36 @@ def test_every_shape_of_the_bench_agrees(visit: Callable[..., Page]) -> None:
         shown.agrees()
 
 
+def test_every_recorded_run_agrees(visit: Callable[..., Page]) -> None:
+    shown = Shown(visit("RateFinder"), widgets.RateFinder)
+    for run in shown.root.get_by_label("recorded run").locator("option").all_inner_texts():
+        shown.root.get_by_label("recorded run").select_option(run)
+        for smoothing in ("0", "0.6", "0.97", "0.999"):
+            shown.root.get_by_label("smoothing β, exact value").fill(smoothing)
+            shown.root.get_by_label("smoothing β, exact value").press("Enter")
+            shown.agrees()
+
+
+def test_the_drill_from_end_to_end(visit: Callable[..., Page]) -> None:
+    """Every curve is named, every fourth one wrongly; each is explained; the score is kept until the reset."""
+    shown, given = Shown(visit("NameThatCurve"), widgets.NameThatCurve), widgets.NameThatCurve()
+    for number, _ in enumerate(given.answers, start=1):
+        given.curve = number
+        wrong = "plateau" if given.name != "plateau" else "spike"
+        shown.root.get_by_role("button", name=wrong if number % 4 == 0 else given.name).click()
+        shown.agrees()
+        marks = shown.root.locator(".lrlab-buttons .right, .lrlab-buttons .wrong").all_inner_texts()
+        assert sorted(marks) == sorted([f"✓ {given.name}", *([f"✗ {wrong}"] if number % 4 == 0 else [])])
+        before = shown.settings()
+        shown.root.get_by_role("button", name="oscillating").press("Enter")
+        assert shown.settings() == before, "a curve is named once"
+        shown.root.get_by_role("button", name="next curve").click()
+    assert "Score: 23 of 30 right" in shown.root.locator(".lrlab-readout").inner_text()
+    assert shown.settings()["curve"] == 1
+    shown.root.get_by_role("button", name="Reset").click()
+    shown.agrees()
+
+
 def test_the_map_shows_the_run_under_the_mouse(visit: Callable[..., Page]) -> None:
     shown = Shown(visit("StabilityMap"), widgets.StabilityMap)
     before, text = shown.settings(), shown.root.locator(".lrlab-readout").inner_text()
@@ -286,7 +325,7 @@ def test_a_screen_reader_hears_the_change(kind: type[Figure], visit: Callable[..
     before = live.inner_text()
     shown.sliders()[0].focus()
     for _ in range(8):
-        shown.page.keyboard.press("ArrowLeft")
+        shown.page.keyboard.press("ArrowRight")
     shown.page.wait_for_function("([e, t]) => e.innerText !== t", arg=[live.element_handle(), before])
 
 
@@ -381,6 +420,11 @@ def test_the_output_has_a_picture_and_words(kind: type[Figure]) -> None:
         (lambda: widgets.ScheduleBench(warmup=-1), "warmup must be an integer >= 0, got warmup=-1"),
         (lambda: widgets.Adaptation("Lion"), "method must be 'Adam', 'RMSProp' or 'AdaGrad', got method='Lion'"),
         (lambda: widgets.Adaptation(objective=Quadratic([1.0])), "objective must have two parameters, got dim=1"),
+        (lambda: widgets.RateFinder("SGD"), "run must be one of gradient descent, batch 64; momentum 0.9, batch 64"),
+        (lambda: widgets.RateFinder(trial=4), "trial must be at most 3, got trial=4"),
+        (lambda: widgets.RateFinder(explode=1), "explode must be a number > 1, got explode=1"),
+        (lambda: widgets.NameThatCurve(31), "curve must be at most 30, got curve=31"),
+        (lambda: widgets.NameThatCurve(scale="cubic"), "scale must be 'linear' or 'log', got scale='cubic'"),
         (lambda: from_spec({"name": "Nobody"}), "name must be that of a schedule, a method or an objective"),
     ],
 )
@@ -413,3 +457,34 @@ def test_the_best_pair_of_the_map_is_the_best() -> None:
         rates, momenta = np.geomspace(1e-3, 4 / 30, 300), np.linspace(0, 0.99, 300)[:, None]
         every = widgets.stability_map.spectral_radius(method, rates, momenta, np.array([1, 30.0])[:, None, None])
         assert figure.radius <= every.max(axis=0).min() + 1e-6
+
+
+def test_the_suggestions_are_good_rates() -> None:
+    """What the figure's caption says of the recorded runs."""
+    left = 0
+    for run, trial in itertools.product(ROWS, (1, 2, 3)):
+        figure = widgets.RateFinder(run, trial)
+        suggestion = figure.result.suggestion
+        assert figure.best / 5 < suggestion < 5 * figure.best
+        assert figure.trained[figure.nearest(suggestion)] < 0.2 * figure.trained[1e-5]
+        left += suggestion < figure.best
+        stronger = widgets.RateFinder(run, trial, smoothing=0.98).result.suggestion
+        assert stronger >= suggestion > 0
+    assert left >= 12
+
+
+def test_the_drill_has_every_name_and_the_diagnosis_agrees() -> None:
+    figure, names = widgets.NameThatCurve(), []
+    for figure.curve in range(1, 31):
+        names.append(figure.name)
+        assert figure.diagnosis.name == figure.name
+        assert len(figure.loss) == len(figure.lr)
+    assert Counter(names) == dict.fromkeys(NAMES, 4) | {"healthy": 6}
+
+
+@pytest.mark.parametrize("name", ["curves", "range_tests"])
+def test_recorded_runs_say_where_they_come_from(name: str) -> None:
+    made = recorded(name)["made"]
+    assert made["command"] == f"python -m tools.recorded_runs {name}"
+    assert set(made) == {"command", "date", "machine", "versions"}
+    assert len(gzip.compress(json.dumps(recorded(name)).encode())) < 15_000

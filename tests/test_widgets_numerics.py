@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import sync_playwright
 
-from lrlab import minimize, objectives, optimizers, schedules
+from lrlab import minimize, objectives, optimizers, schedules, search
 from lrlab.widgets.specs import from_spec, to_spec
 from tools.serve import server
 
@@ -33,6 +34,7 @@ ROUNDED = {
     **dict.fromkeys(["LARS", "DAdaptSGD", "Prodigy"], SUM),
     **dict.fromkeys(["Rosenbrock", "Beale"], POWER),
     **dict.fromkeys(["Quadratic", "LinearRegression", "LogisticRegression"], SUM),
+    "range_test": POWER,
 }
 NO_TWIN = {
     "RandomLogUniform": "its draws come out of NumPy's own generator",
@@ -144,9 +146,30 @@ def run_case(name: str, rng: np.random.Generator) -> tuple[dict[str, Any], Any]:
     return {"kind": "run", **specs, "start": start.tolist(), "steps": 100}, found
 
 
+def range_test_case(name: str, rng: np.random.Generator) -> tuple[dict[str, Any], Any]:
+    """A loss that falls and rises again, below zero too; some have a hole, some end early, some only rise."""
+    steps = int(rng.integers(2, 150))
+    settings = {"lr_min": float(10 ** rng.uniform(-7, -3)), "lr_max": float(10 ** rng.uniform(-1, 2)), "steps": steps}
+    settings |= {"smoothing": float(rng.choice([0, 0.6, 0.9, rng.uniform(0, 0.98)])), "explode": rng.uniform(1.1, 6)}
+    t = np.linspace(0, 1, steps)
+    noise, top = rng.choice([0, 0.5]) * rng.normal(size=steps), rng.choice([0, 1e3, 1e6])
+    losses = np.abs(2.3 - rng.normal(1, 1) * t + noise) + top * t**8 + 0.01
+    losses -= rng.choice([0, 2]) * losses.max()  # of one sign, so that no sum cancels
+    if rng.random() < 0.3:
+        losses[rng.integers(steps)] = np.nan
+    seen = iter(losses.tolist())
+    with warnings.catch_warnings(action="ignore"):  # the loss may still fall at the end
+        found = search.range_test(lambda lr: next(seen), **settings)
+    where = -1 if found.diverged_at is None else found.diverged_at
+    wanted = np.nan_to_num([[*found.lr, *found.smoothed, found.suggestion, where]], nan=-1)
+    given = [None if np.isnan(loss) else loss for loss in losses.tolist()]
+    return {"kind": "range_test", "losses": given, **settings}, wanted
+
+
 def all_cases(seeds: int) -> list[tuple[str, dict[str, Any], Any]]:
     rng, cases = np.random.default_rng(0), []
     made = {schedule_case: SCHEDULES, method_case: METHODS, objective_case: OBJECTIVES, run_case: {"minimize"}}
+    made |= {range_test_case: {"range_test"}}
     for make, names in made.items():
         cases += [(name, *make(name, rng)) for name in sorted(names - NO_TWIN.keys()) for _ in range(seeds)]
     return cases
@@ -204,7 +227,8 @@ def test_every_rule_has_its_twin(node: Callable[[list[dict[str, Any]]], Any]) ->
     assert set(names["schedules"]) == SCHEDULES - NO_TWIN.keys()
     assert set(names["optimizers"]) == METHODS - NO_TWIN.keys()
     assert set(names["objectives"]) == OBJECTIVES - NO_TWIN.keys()
-    assert NO_TWIN.keys() | ROUNDED.keys() <= SCHEDULES | METHODS | OBJECTIVES, "a listed exception that is gone"
+    known = SCHEDULES | METHODS | OBJECTIVES | set(search.__all__)
+    assert NO_TWIN.keys() | ROUNDED.keys() <= known, "a listed exception that is gone"
 
 
 @pytest.mark.parametrize("name", sorted(SCHEDULES | METHODS | OBJECTIVES))

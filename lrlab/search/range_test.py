@@ -115,9 +115,7 @@ def range_test(
     check.ordered(lr_min=lr_min, lr_max=lr_max)
     check.count(at_least=2, steps=steps)
     check.fraction(smoothing=smoothing)
-    check.positive(explode=explode)
-    if explode <= 1:
-        raise ValueError(f"explode must be > 1, got explode={explode}")
+    check.above_one(explode=explode)
     rates = np.geomspace(lr_min, lr_max, steps)
     settled = round(smoothing / (1 - smoothing))
     losses: list[float] = []

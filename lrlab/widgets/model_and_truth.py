@@ -41,16 +41,16 @@ class ModelAndTruth(Figure):
     .. math::
 
         L(\theta - \eta g) \approx L(\theta) - \eta \lVert g \rVert^2 + \tfrac12 \eta^2 g^\top H g
-        \le L(\theta) - \eta \lVert g \rVert^2 + \tfrac12 \eta^2 L \lVert g \rVert^2
+        \le L(\theta) - \eta \lVert g \rVert^2 + \tfrac12 \eta^2 \Lambda \lVert g \rVert^2
 
     Parameters
     ----------
     objective : Objective of two parameters, or a name of ``PRESETS``
         :math:`L(\theta)`.
     lr : float > 0
-        :math:`\eta`; the best one for the bound, :math:`1/L`, if not given.
+        :math:`\eta`; the best one for the bound, :math:`1/\Lambda`, if not given.
     smoothness : float > 0
-        :math:`L` of the bound; the largest curvature on the map if not given.
+        :math:`\Lambda` of the bound; the largest curvature on the map if not given.
     start : (float, float)
         :math:`\theta`.
     x, y : (low, high)
@@ -113,7 +113,7 @@ class ModelAndTruth(Figure):
         return (
             f"The loss of {type(self.objective).__name__} along its gradient, with models. A step of rate "
             f"{self.lr:.3g} lowers it by {found.truth:.3g}; the first order predicts {found.first:.3g}, the second "
-            f"{found.second:.3g}, and the bound with L = {self.smoothness:.3g} promises {found.bound:.3g}."
+            f"{found.second:.3g}, and the bound with Λ = {self.smoothness:.3g} promises {found.bound:.3g}."
         )
 
     def _picture(self) -> Picture:
@@ -126,7 +126,7 @@ class ModelAndTruth(Figure):
         ax.plot(rates, loss - rates * square, color=COLORS["orange"], label="first order")
         ax.plot(rates, loss - rates * square + rates**2 * bend / 2, color=COLORS["purple"], label="second order")
         bound = loss - rates * square + rates**2 * self.smoothness * square / 2
-        ax.plot(rates, bound, color=COLORS["green"], linestyle="--", label="bound with L")
+        ax.plot(rates, bound, color=COLORS["green"], linestyle="--", label="bound with Λ")
         ax.axvline(self.lr, color=COLORS["blue"])
         fall = square / self.smoothness
         ax.set(xlabel="rate η", ylabel="L(θ − η g)", ylim=(loss - fall, loss + fall))

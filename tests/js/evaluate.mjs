@@ -2,6 +2,7 @@
 import { makeObjective, objectives } from "../../lrlab/widgets/js/objectives.js";
 import { makeMethod, methods } from "../../lrlab/widgets/js/optimizers.js";
 import { makeSchedule, schedules } from "../../lrlab/widgets/js/schedules.js";
+import { rangeTest } from "../../lrlab/widgets/js/search.js";
 import { minimize } from "../../lrlab/widgets/js/training.js";
 
 const kinds = {
@@ -23,6 +24,11 @@ const kinds = {
   run({ objective, start, method, schedule, steps }) {
     const run = minimize(makeObjective(objective), start, makeMethod(method), makeSchedule(schedule), steps);
     return [run.params, run.loss, run.rates].flat(2);
+  },
+  // null is NaN on the way in; NaN and nowhere are −1 on the way out.
+  range_test({ losses, ...settings }) {
+    const { rates, smoothed, suggestion, diverged } = rangeTest(losses.map((loss) => loss ?? NaN), settings);
+    return [...rates, ...smoothed, suggestion, diverged ?? -1].map((v) => (Number.isNaN(v) ? -1 : v));
   },
 };
 

@@ -97,6 +97,10 @@ export function plot(stage, { box, x, y, xLog = false, yLog = false, xLabel = ""
   };
   panel.range(x, y);
 
+  panel.show = (on) => {
+    for (const layer of [axes, inside, above, key]) layer.style.display = on ? "" : "none";
+  };
+
   // A node for a line, for dots, …: what it shows is set by `points(node, …)` or `dots(node, …)`.
   panel.add = (className, attributes = {}, layer = inside) => {
     const node = svg("path", { class: className, ...attributes });
@@ -249,7 +253,7 @@ function slider(bind, control) {
   const name = html("label", { for: id });
   name.innerHTML = label;
   field.setAttribute("aria-label", `${name.textContent}, exact value`);
-  const position = () => clamp(scale(read()), 0, STEPS);
+  const position = () => clamp(scale(read()), 0, STEPS), written = () => Number(read().toPrecision(6));
   range.addEventListener("input", () => {
     const at = Number(range.value), value = settle(isLog ? round(scale.invert(at)) : at);
     const stuck = isLog && whole && value === read(); // a count moves by one at least
@@ -258,7 +262,7 @@ function slider(bind, control) {
   field.addEventListener("change", () => {
     const value = field.valueAsNumber;
     if (!Number.isNaN(value)) write(clamp(settle(value), ...typed));
-    field.value = read();
+    field.value = written();
   });
   const node = html("div", { class: "lrlab-control" }, name, range, field);
   if (color) node.style.setProperty("--c", `var(--${color})`);
@@ -269,7 +273,7 @@ function slider(bind, control) {
     range.value = isLog ? Math.round(position()) : value;
     range.setAttribute("aria-valuetext", format(value));
     range.style.setProperty("--at", `${(100 * position()) / STEPS}%`);
-    if (field.valueAsNumber !== value) field.value = value;
+    if (field.valueAsNumber !== written()) field.value = written();
   };
   return { node, update };
 }
@@ -290,10 +294,29 @@ function choice(bind, control) {
   return { node, update };
 }
 
+// Buttons in a row: { label, buttons: [[name, what it means], …] }. `press(name)` is told; `look(name)` gives { pressed, off, state },
+// where the state is "right", "wrong" or nothing. One that is off stays in reach of the keyboard, so that the focus stays too.
+function buttons({ label, buttons: names, press, look }) {
+  const made = names.map(([name, meaning]) => {
+    const button = html("button", { type: "button", title: meaning }, name);
+    button.addEventListener("click", () => { if (!look(name).off) press(name); });
+    return [name, button];
+  });
+  const node = html("div", { class: "lrlab-buttons", role: "group", "aria-label": label }, ...made.map(([, button]) => button));
+  const update = () => {
+    for (const [name, button] of made) {
+      const { pressed = false, off = false, state = "" } = look(name);
+      set(button, { "aria-pressed": pressed, "aria-disabled": off, class: state });
+      button.textContent = `${{ right: "✓ ", wrong: "✗ " }[state] ?? ""}${name}`;
+    }
+  };
+  return { node, update };
+}
+
 // ---- the frame ----
 
 // Shows a figure in `el` and keeps it in step with the model. The figure gives
-//   title, tries (what to try and what to notice, html), controls (see slider, choice), height(width),
+//   title, tries (what to try and what to notice, html), controls (see slider, choice, buttons), height(width),
 //   draw(stage, width, bind) -> update(), which draws into an svg of that width and returns what to do after a change,
 //   readout() -> html, and says() -> the summary for a screen reader.
 export function figure({ model, el, signal, title, tries, controls, height, draw, readout, says }) {
@@ -314,7 +337,7 @@ export function figure({ model, el, signal, title, tries, controls, height, draw
   const live = html("p", { class: "lrlab-hidden", role: "status" });
   const caption = html("figcaption", { id: captionId });
   caption.innerHTML = tries.map((line) => `<p>${line}</p>`).join("");
-  const made = controls.map((control) => (control.options ? choice : slider)(bind, control));
+  const made = controls.map((control) => (control.buttons ? buttons(control) : (control.options ? choice : slider)(bind, control)));
   const root = html("figure", { class: "lrlab-fig", "aria-labelledby": titleId, "aria-describedby": captionId },
     html("div", { class: "lrlab-head" }, html("span", { class: "lrlab-title", id: titleId }, title), reset),
     stage, html("div", { class: "lrlab-controls" }, ...made.map(({ node }) => node)), words, caption, live);

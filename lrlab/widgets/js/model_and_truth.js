@@ -1,4 +1,4 @@
-// The loss along the gradient, and what Taylor's formula and the bound with L say about it.
+// The loss along the gradient, and what Taylor's formula and the bound with Λ say about it.
 import { figure, format, handle, plot } from "./draw.js";
 import { landscape, objectiveOf, presetControl } from "./landscapes.js";
 
@@ -6,22 +6,22 @@ const GRID = 200;
 
 // All numbers of the figure. `bends` is the curvature along the gradient, `holds` the rate up to which the bound does.
 export function compute(get) {
-  const objective = objectiveOf(get("objective")), start = get("start"), lr = get("lr"), L = get("smoothness");
+  const objective = objectiveOf(get("objective")), start = get("start"), lr = get("lr"), smoothness = get("smoothness");
   const loss = objective.loss(start), grad = objective.grad(start), H = objective.hessian(start);
   const square = grad[0] * grad[0] + grad[1] * grad[1];
   const bends = (grad[0] * (H[0][0] * grad[0] + H[0][1] * grad[1]) + grad[1] * (H[1][0] * grad[0] + H[1][1] * grad[1])) / square;
   const truth = (s) => objective.loss([start[0] - s * grad[0], start[1] - s * grad[1]]);
   const first = (s) => loss - s * square;
   const second = (s) => loss - s * square + (s * s * square * bends) / 2;
-  const bound = (s) => loss - s * square + (s * s * square * L) / 2;
-  const reach = 3 / Math.max(Math.abs(bends), L / 4); // what the picture shows
+  const bound = (s) => loss - s * square + (s * s * square * smoothness) / 2;
+  const reach = 3 / Math.max(Math.abs(bends), smoothness / 4); // what the picture shows
   let holds = Infinity;
   for (let k = 1; k <= GRID && holds === Infinity; k += 1) {
     const s = (reach * k) / GRID;
     if (truth(s) > bound(s) + 1e-12 * Math.abs(loss)) holds = s;
   }
   const decrease = { truth: loss - truth(lr), first: loss - first(lr), second: loss - second(lr), bound: loss - bound(lr) };
-  return { objective, start, lr, L, loss, grad, square, bends, truth, first, second, bound, reach, holds, decrease };
+  return { objective, start, lr, smoothness, loss, grad, square, bends, truth, first, second, bound, reach, holds, decrease };
 }
 
 export default function show({ model, el, signal }) {
@@ -46,7 +46,7 @@ export default function show({ model, el, signal }) {
       nudge: (dx, dy) => bind.set({ lr: Math.max(1e-6, Number((bind.get("lr") + ((dx + dy) * now.reach) / 200).toPrecision(3))) }),
     });
     const short = slice.x1 - slice.x0 < 430 ? [["ink", "loss"], ["orange", "1st"], ["purple", "2nd"], ["green", "bound", "5 3"]]
-      : [["ink", "loss"], ["orange", "first order"], ["purple", "second order"], ["green", "bound with L", "5 3"]];
+      : [["ink", "loss"], ["orange", "first order"], ["purple", "second order"], ["green", "bound with Λ", "5 3"]];
     slice.key(short);
 
     return () => {
@@ -87,17 +87,17 @@ export default function show({ model, el, signal }) {
     controls: [
       presetControl(model, set),
       { trait: "lr", label: "rate <i>η</i>", min: 1e-3, max: 3, log: true, typed: [1e-8, 1e3] },
-      { trait: "smoothness", label: "<i>L</i> of the bound", min: 0.1, max: 500, log: true, typed: [1e-6, 1e6], color: "green" },
+      { trait: "smoothness", label: "<i>Λ</i> of the bound", min: 0.1, max: 500, log: true, typed: [1e-6, 1e6], color: "green" },
     ],
     tries: [
-      "<b>Try</b> dragging the point on the curve of the loss: for a small rate all three models agree with it. Then lower <i>L</i> below the curvature along the way.",
-      "<b>Notice</b> that the bound promises the most at <i>η</i> = 1/<i>L</i> and nothing from 2/<i>L</i> on, that the loss may still fall there, and that a bound with too small an <i>L</i> is broken at the cross.",
+      "<b>Try</b> dragging the point on the curve of the loss: for a small rate all three models agree with it. Then lower <i>Λ</i> below the curvature along the way.",
+      "<b>Notice</b> that the bound promises the most at <i>η</i> = 1/<i>Λ</i> and nothing from 2/<i>Λ</i> on, that the loss may still fall there, and that a bound with too small a <i>Λ</i> is broken at the cross.",
     ],
     readout() {
-      const { decrease, L, lr, bends, holds } = now;
+      const { decrease, smoothness, lr, bends, holds } = now;
       const end = Number.isFinite(holds) ? `The bound breaks at <i>η</i> = <b>${format(holds)}</b>` : "The bound holds as far as is shown";
       return `One step lowers the loss by <b>${format(decrease.truth)}</b>. Predicted: first order ${format(decrease.first)},
-        second order ${format(decrease.second)}; ${lr * L < 2 ? `the bound promises ${format(decrease.bound)}` : "the bound promises nothing"}.
+        second order ${format(decrease.second)}; ${lr * smoothness < 2 ? `the bound promises ${format(decrease.bound)}` : "the bound promises nothing"}.
         The curvature along the gradient is ${format(bends)}. ${end}.`;
     },
     says: () => `Rate ${format(now.lr)}: the loss falls by ${format(now.decrease.truth)}; first order says ${format(now.decrease.first)}, second order ${format(now.decrease.second)}, the bound ${format(now.decrease.bound)}.`,

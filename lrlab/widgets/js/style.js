@@ -52,6 +52,12 @@ html[data-theme="dark"] .lrlab-fig, body[data-jp-theme-light="false"] .lrlab-fig
 .lrlab-fig input[type="number"]::-webkit-inner-spin-button { appearance: none; margin: 0; }
 .lrlab-fig .lrlab-control.off { opacity: .4; }
 .lrlab-fig .lrlab-choice select { grid-column: 1 / -1; }
+.lrlab-fig .lrlab-buttons { align-items: end; display: flex; flex-wrap: wrap; gap: 6px; }
+.lrlab-fig .lrlab-buttons:has(:nth-child(2)) { grid-column: 1 / -1; margin: 2px 0 6px; }
+.lrlab-fig .lrlab-buttons button { min-height: 32px; }
+.lrlab-fig .lrlab-buttons button[aria-disabled="true"] { border-color: var(--rule); cursor: default; }
+.lrlab-fig .lrlab-buttons button.right { border-color: var(--green); color: var(--green); font-weight: 600; }
+.lrlab-fig .lrlab-buttons button.wrong { border-color: var(--orange); color: var(--orange); font-weight: 600; }
 .lrlab-fig select { border-bottom-color: var(--c, var(--gray)); max-width: 100%; min-width: 0; }
 .lrlab-fig select option { background: var(--paper); color: inherit; }
 .lrlab-fig button { border-color: var(--gray); border-radius: 999px; cursor: pointer; padding: 1px 12px; }
