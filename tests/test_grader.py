@@ -10,26 +10,10 @@ import pytest
 from exercises.grader.course import ProblemSet, sets
 from exercises.grader.grading import Record, grade
 from exercises.grader.sandbox import bubblewrap
+from tests.classroom import notebook
 
 pytestmark = pytest.mark.thorough
 SETS = {name: ProblemSet(name) for name in sets()}
-
-
-def notebook(problems: ProblemSet, changes: dict[str, Any] | None = None, release: bool = False) -> dict[str, Any]:
-    """A student's notebook: the reference solutions, with some problems changed; or the untouched release."""
-    cells: list[dict[str, Any]] = []
-    for cell in problems.cells:
-        source = cell.released if release or cell.grade else cell.source
-        if changes and cell.grade_id in changes:
-            source = problems.changed(problems.problems[cell.grade_id], changes[cell.grade_id])
-        notes = {"grade_id": cell.grade_id} if cell.grade_id else {}
-        made: dict[str, Any] = {
-            "cell_type": cell.kind,
-            "metadata": {"nbgrader": notes} if notes else {},
-            "source": source,
-        }
-        cells.append(made | ({"outputs": [], "execution_count": None} if cell.kind == "code" else {}))
-    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
 
 
 @pytest.fixture

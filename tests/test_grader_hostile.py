@@ -24,7 +24,7 @@ from exercises.grader.grading import STATUSES, Record, grade
 from exercises.grader.report import text
 from exercises.grader.rubric import Limits
 from exercises.grader.sandbox import bubblewrap
-from tests.test_grader import notebook
+from tests.classroom import notebook
 
 pytestmark = pytest.mark.thorough
 KEY = b"tests"

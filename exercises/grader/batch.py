@@ -104,8 +104,8 @@ def grade_all(
         known = _known(record_file(records, student), student, problems)
         try:
             content = read(path, below=submitted)
-        except NotANotebookError:
-            done[student] = grade(path, problems, key, submission=student)
+        except NotANotebookError as error:
+            done[student] = grade(error, problems, key, submission=student)
             _write(records, done[student])
             continue
         if known is not None and known.sha256 == hashlib.sha256(content).hexdigest():

@@ -534,14 +534,17 @@ def notices(problems: ProblemSet, cells: list[tuple[str, str]]) -> list[str]:
 
 
 def grade(
-    submitted: Path | bytes, problems: ProblemSet, key: bytes | None = None, submission: str | None = None
+    submitted: Path | bytes | NotANotebookError,
+    problems: ProblemSet,
+    key: bytes | None = None,
+    submission: str | None = None,
 ) -> Record:
     """Return the record of one submitted notebook; never raise for what the notebook is or does.
 
     Parameters
     ----------
-    submitted : Path or bytes
-        The submitted file, which is read once and never written, or what it holds.
+    submitted : Path, bytes or NotANotebookError
+        The submitted file, which is read once and never written; what it holds; or why it could not be read.
     problems : ProblemSet
     key : bytes, optional
         A secret from which the inputs are drawn, together with the notebook's bytes; so that grading again gives the
@@ -564,6 +567,8 @@ def grade(
         sandboxed=bubblewrap() is not None,
     )
     try:
+        if isinstance(submitted, NotANotebookError):
+            raise submitted
         _grade(submitted if isinstance(submitted, bytes) else read(submitted), problems, key, record)
     except NotANotebookError as error:
         record.status, record.reason = "not a notebook", str(error)
