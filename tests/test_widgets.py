@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets
 import numpy as np
 import pytest
@@ -371,21 +372,28 @@ def test_a_page_with_all_figures_is_light(folder: Path, visit: Callable[..., Pag
         Shown(page, kind, k).agrees()
 
 
-def test_the_stock_manager_comes_only_where_another_widget_is(folder: Path, visit: Callable[..., Page]) -> None:
-    """It is given the others alone: it would look on other hosts for what it does not know."""
-    kinds = "() => window.found = Object.values(JSON.parse(document.querySelector('[type*=state]').textContent).state)"
-    for name, others in {"stock": [], "stock-and-other": [ipywidgets.IntSlider(7)]}.items():
+def test_the_widgets_of_ipywidgets_work_too(folder: Path, visit: Callable[..., Page]) -> None:
+    """Their scripts are loaded only where one is; a widget that nobody knows is replaced by words."""
+    slider, number = ipywidgets.IntSlider(7, description="steps"), ipywidgets.IntText(7)
+    stranger = anywidget.AnyWidget()
+    stranger._model_module = "somebody-else"
+    link = ipywidgets.jslink((slider, "value"), (number, "value"))
+    others = [ipywidgets.VBox([slider, number]), stranger]
+    for name, shown in {"alone": [], "with-others": others}.items():
         (folder / name).mkdir()
-        write_page(folder / name, [widgets.OneStep(), *others], stock="stock.js")
-        (folder / name / "stock.js").write_text(f"({kinds})()")
-        page = visit(name)
+        write_page(folder / name, [widgets.OneStep(), *shown], stock="stock.js")
+        page = visit(name, "file")
         Shown(page, widgets.OneStep).agrees()
-        if others:
-            page.wait_for_function("() => window.found")
-            modules = set(page.evaluate("window.found.map(one => one.model_module)"))
-            assert modules == {"@jupyter-widgets/base", "@jupyter-widgets/controls"}
-        else:
-            assert page.evaluate("document.querySelectorAll('script[src*=stock]').length") == 0
+        assert page.locator("script[src$='stock.js']").count() == len(shown[:1])
+    handle = page.get_by_role("slider").last
+    handle.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert page.locator(".widget-readout").inner_text() == "10"
+    assert page.locator("input[type=number]").last.input_value() == "10", f"{link} does not work"
+    assert page.locator(".lrlab-no-widget").all_inner_texts() == [
+        "A widget stands here in the notebook. It needs a kernel, which this page has not."
+    ]
 
 
 # ---- in Python ----

@@ -82,6 +82,7 @@ def test_a_built_page_works_with_scripts_and_shows_a_picture_without(browser: Br
     cells = [
         nbformat.v4.new_markdown_cell("# Page"),
         nbformat.v4.new_code_cell("from lrlab.widgets import OneStep\n\nOneStep()"),
+        nbformat.v4.new_code_cell("import ipywidgets\n\nipywidgets.IntSlider(7)"),
     ]
     nbformat.write(nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=cells), book / "page.ipynb")
     command = [sys.executable, str(ROOT / "tools" / "book.py"), "--root", str(tmp_path), "--jobs", "1"]
@@ -93,9 +94,12 @@ def test_a_built_page_works_with_scripts_and_shows_a_picture_without(browser: Br
         page.goto(address)
         Shown(page, widgets.OneStep).agrees()
         assert page.locator("noscript img").count() == 0
+        page.locator(".widget-slider").wait_for()
+        assert page.locator(".widget-readout").inner_text() == "7"
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(address)
         picture = page.locator("main img")
         assert picture.get_attribute("alt") == widgets.OneStep().alt
         assert picture.is_visible()
+        assert page.locator(".lrlab-no-widget").inner_text() == "A widget stands here. It needs scripts, which are off."

@@ -9,6 +9,7 @@ from ipywidgets import Widget
 from ipywidgets.embed import dependency_state, embed_data
 
 from lrlab.widgets.base import shared
+from tools.local_assets import widget_scripts
 
 ROOT = Path(__file__).resolve().parent.parent
 FLAGS = [
@@ -42,6 +43,8 @@ def write_page(folder: Path, figures: Sequence[Widget], stock: str = "") -> Path
     views = "".join(VIEW.format(json.dumps(view)) for view in data["view_specs"])
     page = folder / "page.html"
     page.write_text(PAGE.format(views=views, state=state, stock=stock), encoding="utf-8")
-    for name in ("widgets.js", "lrlab.css"):
+    for name in ("widgets.js", "stock.js", "lrlab.css"):
         shutil.copy(ROOT / "book" / "_assets" / name, folder)
+    if stock:
+        shutil.copy(widget_scripts(), folder / "jupyter-widgets.js")
     return page

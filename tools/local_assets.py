@@ -1,6 +1,7 @@
 """Sphinx extension: the built site asks no other host for anything.
 
 Formulas are drawn by MathJax out of the package sphinx-mathjax-offline: of its 24 MB, the part that pages can ask for.
+ipywidgets' own widgets, should a page show one, come out of the package widgetsnbextension, which ipywidgets requires.
 The script that would fetch a live kernel from another host (sphinx-thebe, which Jupyter Book always loads) is left out.
 """
 
@@ -39,8 +40,24 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
     unfinished.rename(target)
 
 
+def copy_widgets(app: Sphinx, error: Exception | None) -> None:
+    """Put the scripts of ipywidgets' own widgets beside the pages; book/_assets/stock.js says what for."""
+    if error is not None or app.builder.format != "html":
+        return
+    shutil.copyfile(widget_scripts(), Path(app.outdir, "_static", "jupyter-widgets.js"))
+
+
+def widget_scripts() -> Path:
+    """Return where the package has them."""
+    package = importlib.util.find_spec("widgetsnbextension")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("widgetsnbextension is not installed: make setup")
+    return Path(package.origin).parent / "static" / "extension.js"
+
+
 def setup(app: Sphinx) -> dict[str, object]:
     """Register with Sphinx."""
     app.connect("config-inited", drop_thebe)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", copy_widgets)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

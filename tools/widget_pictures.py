@@ -1,4 +1,4 @@
-"""Sphinx extension: where scripts are off, an interactive figure's page shows the picture that came with it."""
+"""Sphinx extension: where scripts are off, a page shows a figure's picture, or says what is missing."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+MISSING = '<p class="lrlab-no-widget">A widget stands here. It needs scripts, which are off.</p>'
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 class PictureWithoutScripts(SphinxPostTransform):
-    """Put the image of an output beside its widget, inside <noscript>."""
+    """Put the image of an output, or a note, beside its widget, inside <noscript>."""
 
     default_priority = 3  # before MyST-NB keeps one form of each output and drops the others
     formats = ("html",)
@@ -19,14 +20,16 @@ class PictureWithoutScripts(SphinxPostTransform):
         """Look at every output of the page."""
         for bundle in self.document.findall(nodes.container):
             forms = {form.get("mime_type"): form for form in bundle.children if isinstance(form, nodes.container)}
-            if bundle.get("nb_element") != "mime_bundle" or not {WIDGET, "image/png"} <= forms.keys():
+            if bundle.get("nb_element") != "mime_bundle" or WIDGET not in forms:
                 continue
-            picture = next(iter(forms["image/png"].findall(nodes.image)))
-            words = forms.get("text/plain")
-            picture["alt"] = words.astext().strip().strip("[]").removeprefix("interactive figure: ") if words else ""
+            instead: nodes.Element = nodes.raw("", MISSING, format="html")
+            if "image/png" in forms:
+                instead = next(iter(forms["image/png"].findall(nodes.image))).deepcopy()
+                words = forms["text/plain"].astext().strip() if "text/plain" in forms else ""
+                instead["alt"] = words.strip("[]").removeprefix("interactive figure: ")
             forms[WIDGET] += [
                 nodes.raw("", "<noscript>", format="html"),
-                picture.deepcopy(),
+                instead,
                 nodes.raw("", "</noscript>", format="html"),
             ]
 

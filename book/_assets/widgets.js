@@ -1,9 +1,8 @@
 // Brings the interactive figures of a page to life with no kernel: reads the widgets' state that the page carries, imports
-// each script once, and gives every figure a model. Knows widgets of the anywidget kind; if the page shows another kind, the
-// files named in this script's data-stock attribute (Jupyter's own widget manager) are loaded for those.
+// each script once, and gives every figure a model. Knows widgets of the anywidget kind; if the page shows some of ipywidgets'
+// own, the file named in this script's data-stock attribute is loaded for those. Where neither can do it stands a note.
 (() => {
-  const stock = (document.currentScript.dataset.stock ?? "").split(" ").filter(Boolean);
-  const base = document.currentScript.src;
+  const stock = document.currentScript.dataset.stock && new URL(document.currentScript.dataset.stock, document.currentScript.src);
   const STATE = 'script[type="application/vnd.jupyter.widget-state+json"]';
   const VIEW = 'script[type="application/vnd.jupyter.widget-view+json"]';
   const models = new Map();
@@ -57,11 +56,13 @@
   async function start() {
     const found = JSON.parse(document.querySelector(STATE)?.textContent ?? '{"state": {}}').state;
     for (const [id, saved] of Object.entries(found)) models.set(id, new Model(withBuffers(saved)));
-    let others = 0;
+    let others = false;
     for (const place of document.querySelectorAll(VIEW)) {
-      const id = JSON.parse(place.textContent).model_id;
-      if (found[id]?.model_module !== "anywidget") {
-        others += 1;
+      const id = JSON.parse(place.textContent).model_id, module = found[id]?.model_module ?? "";
+      if (module !== "anywidget") {
+        const words = "A widget stands here in the notebook. It needs a kernel, which this page has not.";
+        place.after(Object.assign(document.createElement("p"), { className: "lrlab-no-widget", textContent: words }));
+        others ||= module.startsWith("@jupyter-widgets/");
         continue;
       }
       const el = document.createElement("div"), model = models.get(id), { signal } = new AbortController();
@@ -72,12 +73,7 @@
       await model.begun;
       await widget.render?.({ model, el, signal });
     }
-    if (!others || !stock.length) return;
-    // The stock manager reads the page's state too: it must not look for what is shown already.
-    const script = document.querySelector(STATE), all = JSON.parse(script.textContent);
-    all.state = Object.fromEntries(Object.entries(all.state).filter(([, one]) => one.model_module !== "anywidget"));
-    script.textContent = JSON.stringify(all);
-    for (const file of stock) document.head.append(Object.assign(document.createElement("script"), { src: new URL(file, base), async: false }));
+    if (others && stock) document.head.append(Object.assign(document.createElement("script"), { src: stock }));
   }
 
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
