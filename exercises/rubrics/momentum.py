@@ -119,8 +119,8 @@ RUBRIC = Rubric(
                 ),
                 Mistake(
                     "β before the gradient",
-                    "The gradient counts in full, and the velocity β times. (With the old velocity in place of the new "
-                    "one, g + β v would just be heavy ball.)",
+                    "The gradient counts in full, and the velocity β times. With the old velocity in place of the new "
+                    "one, g + β v would just be heavy ball.",
                     {"grad + beta * velocity)": "beta * grad + velocity)"},
                 ),
                 Mistake(
