@@ -40,11 +40,8 @@ class Lab:
 
 
 @contextmanager
-def notebook(folder: Path, browser: Browser, cells: Sequence[str]) -> Iterator[Lab]:
-    """Start JupyterLab in a folder, open a notebook with these cells, and stop everything at the end."""
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=[*map(nbformat.v4.new_code_cell, cells)])
-    nbformat.write(book, folder / "figures.ipynb")
+def serving(folder: Path) -> Iterator[str]:
+    """Start JupyterLab in a folder with settings of its own, give its address, and stop it at the end."""
     with socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -57,19 +54,30 @@ def notebook(folder: Path, browser: Browser, cells: Sequence[str]) -> Iterator[L
     options = [f"--port={port}", "--ip=127.0.0.1", "--no-browser", "--allow-root", f"--IdentityProvider.token={TOKEN}"]
     options += [f"--ServerApp.root_dir={folder}", "--LabApp.news_url=None", "--ServerApp.port_retries=0"]
     environment = os.environ | home | {"PATH": path, "PYTHONPATH": str(ROOT), "IPYTHONDIR": str(folder / ".ipython")}
+    command = [sys.executable, "-m", "jupyterlab", *options]
     with (folder / "log").open("w") as log:
-        lab = subprocess.Popen([sys.executable, "-m", "jupyterlab", *options], env=environment, stdout=log, stderr=log)
+        lab = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         try:
             _wait(f"http://127.0.0.1:{port}/api?token={TOKEN}", lab)
-            page = browser.new_page(viewport={"width": 1300, "height": 1100})
-            page.goto(f"http://127.0.0.1:{port}/lab/tree/figures.ipynb?token={TOKEN}&reset")
-            page.locator(".jp-Notebook .jp-CodeCell .jp-Editor").first.wait_for(timeout=90_000)
-            page.get_by_text("| Idle").wait_for(timeout=90_000)
-            yield Lab(page)
-            page.close()
+            yield f"http://127.0.0.1:{port}"
         finally:
             lab.terminate()
             lab.wait(30)
+
+
+@contextmanager
+def notebook(folder: Path, browser: Browser, cells: Sequence[str]) -> Iterator[Lab]:
+    """Open a notebook with these cells in JupyterLab."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book = nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=[*map(nbformat.v4.new_code_cell, cells)])
+    nbformat.write(book, folder / "figures.ipynb")
+    with serving(folder) as address:
+        page = browser.new_page(viewport={"width": 1300, "height": 1100})
+        page.goto(f"{address}/lab/tree/figures.ipynb?token={TOKEN}&reset")
+        page.locator(".jp-Notebook .jp-CodeCell .jp-Editor").first.wait_for(timeout=90_000)
+        page.get_by_text("| Idle").wait_for(timeout=90_000)
+        yield Lab(page)
+        page.close()
 
 
 def _wait(url: str, lab: "subprocess.Popen[bytes]", seconds: float = 60) -> None:
