@@ -60,7 +60,7 @@ def interpolated_best(rates: ArrayLike, losses: ArrayLike) -> Any:
     ----------
     rates : array of shape (n,)
         An ascending grid of equal ratios, such as `log_grid` makes.
-    losses : array of shape (n,) or (n, *runs)
+    losses : array of shape (n,) or (n, \*runs)
         One for each rate; runs are for instance seeds.
 
     Returns
