@@ -84,10 +84,8 @@ class Dataset:
 
         Parameters
         ----------
-        train : int
-            How many, from the front. Where fewer are left over from validation, all of those.
-        validation : int
-            How many, from the back.
+        train, validation : int
+            How many, from the front and from the back. Where there are not so many, both shrink in proportion.
         side : int, optional
             The width to make larger images small to: each new pixel is the mean of a square of old ones.
 
@@ -99,7 +97,7 @@ class Dataset:
         Raises
         ------
         ValueError
-            If a number is no positive integer, nothing is left to train on, or ``side`` does not divide a larger width.
+            If a number is no positive integer, or ``side`` does not divide a larger width.
 
         Examples
         --------
@@ -112,8 +110,9 @@ class Dataset:
         """
         n, height, width = self.train_images.shape
         check.count(train=train, validation=validation)
-        if validation >= n:
-            raise ValueError(f"validation must leave some of the {n} images to train on, got validation={validation}")
+        if train + validation > n:
+            validation = math.ceil(n * validation / (train + validation))
+            train = n - validation
         images, k = self.train_images, 1
         if side is not None:
             check.count(side=side)
@@ -121,8 +120,7 @@ class Dataset:
             if width > side and (width % side or height % k):
                 raise ValueError(f"side must divide the width of the images, {width}, got side={side}")
         rows = images.reshape(n, height // k, k, width // k, k).mean((2, 4)).reshape(n, -1)
-        front = slice(min(train, n - validation))
-        return (rows[front], self.train_labels[front]), (rows[-validation:], self.train_labels[-validation:])
+        return (rows[:train], self.train_labels[:train]), (rows[-validation:], self.train_labels[-validation:])
 
 
 def load_mnist(folder: str | os.PathLike[str] | None = None, progress: bool = True, fallback: bool = True) -> Dataset:

@@ -78,8 +78,13 @@ def test_split_takes_the_front_and_the_back(folder):
     np.testing.assert_array_equal(held_out, (ARRAYS[TRAIN_IMAGES][5:].reshape(2, 784) / 255).astype(np.float32))
     np.testing.assert_array_equal(labels, ARRAYS[TRAIN_LABELS][:3])
     np.testing.assert_array_equal(by, ARRAYS[TRAIN_LABELS][5:])
-    (most, _), _ = dataset.split(train=1000, validation=2)
-    assert len(most) == 5
+
+
+def test_split_shrinks_both_parts_in_proportion_where_images_are_few(folder):
+    (rows, labels), (_, by) = load_mnist(folder).split(train=3000, validation=1000)  # there are 7
+    assert len(rows) == 5
+    np.testing.assert_array_equal(labels, ARRAYS[TRAIN_LABELS][:5])
+    np.testing.assert_array_equal(by, ARRAYS[TRAIN_LABELS][5:])
 
 
 def test_split_makes_images_smaller_by_means_of_squares(folder):
@@ -95,7 +100,7 @@ def test_split_makes_images_smaller_by_means_of_squares(folder):
     ("arguments", "message"),
     [
         ({"train": 0, "validation": 1}, "train"),
-        ({"train": 1, "validation": 7}, "leave some of the 7 images"),
+        ({"train": 1, "validation": -1}, "validation"),
         ({"train": 1, "validation": 1, "side": 10}, "divide the width of the images, 28"),
         ({"train": 1, "validation": 1, "side": 0}, "side"),
     ],

@@ -29,9 +29,9 @@ def mlp(
     activation : callable
         Makes a module for :math:`\phi`; the last layer has none.
     gain : float > 0, optional
-        :math:`g`. The square root of 2 is for ``ReLU`` :cite:p:`he2015delving`; 1 keeps the size of what a layer without
-        activation passes on, and is what :cite:t:`glorot2010understanding` use where a layer is as wide as the one
-        before it. If not given, layers start as torch starts them: weights and biases uniform within
+        :math:`g`. The square root of 2 is for ``ReLU`` :cite:p:`he2015delving`; 1 keeps the size of what a layer
+        without activation passes on, and is what :cite:t:`glorot2010understanding` use where a layer is as wide as the
+        one before it. If not given, layers start as torch starts them: weights and biases uniform within
         :math:`\pm 1 / \sqrt{n_{l-1}}`, the weights of a variance that :math:`g = 1/\sqrt 3` would give.
     seed : int
         Of the weights. Torch's global generators are left as they were.
