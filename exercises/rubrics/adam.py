@@ -235,7 +235,7 @@ RUBRIC = Rubric(
                 ),
                 Mistake(
                     "decay applied after the step",
-                    "The parameters are shrunk first, then the step is taken off in full. Otherwise the step shrinks too.",
+                    "The parameters are shrunk first, then the step is taken off in full. Otherwise it shrinks too.",
                     {
                         "(1 - eta * weight_decay * decayed) * theta - step": (
                             "(1 - eta * weight_decay * decayed) * (theta - step)"
