@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,17 @@ def test_releases_give_nothing_away(problems: ProblemSet, course: Path) -> None:
     assert "HIDDEN" not in text
     assert "SOLUTION" not in text
     assert text.count("NotImplementedError(") == len(problems.problems)
+
+
+@pytest.mark.site
+def test_the_site_offers_every_release(site: Path) -> None:
+    page = site / "book" / "appendices" / "exercises.html"
+    links = re.findall(r'href="([^"]+\.ipynb)"', page.read_text(encoding="utf-8"))
+    files = {link.rsplit("/")[-1]: page.parent / link for link in links if "_downloads" in link}
+    assert set(files) == {f"{name}.ipynb" for name in SETS}
+    for name, problems in SETS.items():
+        made = json.loads(files[f"{name}.ipynb"].read_text(encoding="utf-8"))
+        assert leaks(problems, made, page.parent / "no folder") == []
 
 
 @pytest.mark.thorough

@@ -63,6 +63,8 @@ def grade_class(arguments: list[str]) -> int:
     options.add_argument("--dask", metavar="ADDRESS", help="of a Dask scheduler that takes the work")
     options.add_argument("--gradebook", action="store_true", help="write the points into nbgrader's gradebook too")
     given = options.parse_args(arguments)
+    if not given.submitted.is_dir():
+        raise SystemExit(f"{given.submitted}: no such folder; --submitted names nbgrader's folder of submissions")
     seed = seed_of(given.set) if given.seed is None else given.seed
     records = given.records or EXERCISES / "records" / given.set
     with contextlib.ExitStack() as stack:
@@ -86,8 +88,9 @@ def make_release(arguments: list[str]) -> int:
 
     options = parser(" release", "Make the releases with nbgrader. A seed renews the numbers.")
     options.add_argument("sets", nargs="*", metavar="SET", help=f"default: all of {', '.join(sets())}")
+    options.add_argument("--course", type=Path, default=EXERCISES, help="the folder that gets release/")
     given = options.parse_args(arguments)
-    for path in release(given.sets or sets(), given.seed):
+    for path in release(given.sets or sets(), given.seed, given.course):
         print(f"{path}: {number(ProblemSet(path.stem).total)} points")
     return 0
 

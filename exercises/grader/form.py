@@ -54,7 +54,7 @@ def faults(problems: ProblemSet, folder: Path | None = None) -> list[str]:
 
 
 def _others(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.glob("*")):
         if path.name not in (f"{folder.name}.ipynb", ".ipynb_checkpoints"):
             yield path
 

@@ -177,7 +177,7 @@ class Session:
         left = self.end - time.monotonic()
         if left <= 0:
             raise EndedError("time-out", f"The notebook as a whole took more than {self.limits.total:.0f} seconds.")
-        return min(2 * seconds + 5, left)
+        return min(4 * seconds + 5, left)
 
     def _note(self, ended: EndedError, where: str) -> None:
         self.close()

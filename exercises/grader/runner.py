@@ -108,7 +108,7 @@ def main() -> None:
         request = json.loads(line)
         try:
             signal.setitimer(signal.ITIMER_PROF, request["seconds"])
-            signal.setitimer(signal.ITIMER_REAL, 2 * request["seconds"])
+            signal.setitimer(signal.ITIMER_REAL, 3 * request["seconds"])
             try:
                 reply = answer(made, request, plain)
             finally:

@@ -40,7 +40,8 @@ class Limits:
     Parameters
     ----------
     seconds : float
-        Processor time of one cell, and of one problem's calls; twice that by the clock, then the process is stopped.
+        Processor time of one cell, and of one problem's calls. By the clock, three times that; a process that does not
+        heed this is killed a little later.
     total : float
         Seconds by the clock for the whole submission.
     memory : int
