@@ -200,6 +200,28 @@ def test_exact_values_can_be_typed(kind: type[Figure], visit: Callable[..., Page
     shown.agrees()
 
 
+@pytest.mark.parametrize("kind", [widgets.Adaptation, widgets.Landscape, widgets.ModelAndTruth], ids=ids)
+def test_a_point_that_is_dragged_can_be_typed(kind: type[Figure], visit: Callable[..., Page]) -> None:
+    shown = Shown(visit(kind.__name__), kind)
+    for name, value in {"θ₁": "1.2345", "θ₂": "-0.5"}.items():
+        field = shown.root.get_by_label(f"start {name}, exact value")
+        field.fill(value)
+        field.press("Enter")
+        shown.agrees()
+    assert shown.settings()["start"] == [1.2345, -0.5]
+    field.fill("1000")
+    field.press("Enter")
+    assert shown.settings()["start"] == [1.2345, shown.settings()["y"][1]], "it stays on the map"
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_it_says_what_to_try_and_what_to_notice(kind: type[Figure], visit: Callable[..., Page]) -> None:
+    shown = Shown(visit(kind.__name__), kind)
+    caption = shown.root.locator("figcaption").inner_text()
+    assert re.match(r"Try .{30,}\s+Notice .{30,}", caption, re.DOTALL)
+    assert shown.root.get_attribute("aria-describedby") == shown.root.locator("figcaption").get_attribute("id")
+
+
 @pytest.mark.parametrize("kind", FIGURES, ids=ids)
 def test_fingers_move_it(kind: type[Figure], visit: Callable[..., Page]) -> None:
     shown = Shown(visit(kind.__name__, width=360, has_touch=True, is_mobile=True), kind)

@@ -1,5 +1,6 @@
 """The figures where there is a kernel (JupyterLab), and in a page of the book with scripts and without."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,40 @@ def test_in_jupyterlab_both_sides_see_the_change(browser: Browser, tmp_path: Pat
         lab.run(5)
         page.wait_for_timeout(500)
         assert lab.output(5).split("\n")[0].startswith("Nesterov(momentum=0.9) Beale() [0.4, 1.2]")
+
+
+SLIDERS = """e => [...e.querySelectorAll("input[type=range]:enabled")].map(slider =>
+    [slider.id.split("-")[1], slider.parentElement.querySelector("input[type=number]").valueAsNumber])"""
+
+
+@pytest.mark.slow
+def test_every_figure_in_jupyterlab(browser: Browser, tmp_path: Path) -> None:
+    """What the keyboard moves is in the kernel, and what the kernel sets is in the page."""
+    cells = ["import json\nfrom lrlab.widgets import *"]
+    set_to = {kind: ("curve", 12) if kind == "NameThatCurve" else ("lr", 0.123) for kind in widgets.__all__}
+    for kind, (name, value) in set_to.items():
+        tell = "print(json.dumps({name: value for name, value in figure.get_state().items() if name[0] != '_'}))"
+        cells += [f"figure = {kind}()\nfigure", tell, f"figure.{name} = {value}"]
+    with notebook(tmp_path, browser, cells) as lab:
+        lab.run(0)
+        for k, (name, value) in enumerate(set_to.values()):
+            lab.run(3 * k + 1)
+            figure = lab.page.locator(".lrlab-fig").nth(k)
+            figure.wait_for()
+            first = dict(figure.evaluate(SLIDERS))
+            for slider in figure.locator("input[type=range]:enabled").all():
+                slider.focus()
+                lab.page.keyboard.press("ArrowRight")
+            lab.page.wait_for_timeout(100)
+            moved = dict(figure.evaluate(SLIDERS))
+            assert all(moved[name] != first[name] for name in first)
+            lab.run(3 * k + 2)
+            lab.page.wait_for_timeout(500)
+            known = json.loads(lab.output(3 * k + 2))
+            assert moved == pytest.approx({name: known[name] for name in moved}, rel=1e-5)  # a field has six digits
+            lab.run(3 * k + 3)
+            field = figure.locator(f"[id^=lrlab-{name}-] + input").element_handle()
+            lab.page.wait_for_function("([e, value]) => e.valueAsNumber === value", arg=[field, value])
 
 
 @pytest.mark.slow

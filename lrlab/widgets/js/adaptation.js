@@ -1,6 +1,6 @@
 // What AdaGrad, RMSProp and Adam make of one rate: an effective rate for each coordinate, at each step.
 import { figure, format, plot } from "./draw.js";
-import { landscape, objectiveOf } from "./landscapes.js";
+import { landscape, objectiveOf, startControl } from "./landscapes.js";
 import { makeMethod } from "./optimizers.js";
 import { minimize } from "./training.js";
 
@@ -71,6 +71,7 @@ export default function show({ model, el, signal }) {
       { trait: "lr", label: "rate <i>η</i>", min: 1e-3, max: 2, log: true, typed: [1e-8, 100] },
       { trait: "decay", label: "memory of squares <i>β</i>₂", min: 0.5, max: 0.999, step: 0.001, typed: [0, 0.99999], works: () => get("method") !== "AdaGrad" },
       { trait: "eps", label: "<i>ε</i>", min: 1e-10, max: 10, log: true, typed: [1e-16, 1e3] },
+      startControl(model),
       { trait: "steps", label: "steps", min: 5, max: 300, step: 1, typed: [1, 2000] },
     ],
     tries: [

@@ -294,6 +294,25 @@ function choice(bind, control) {
   return { node, update };
 }
 
+// Fields for the coordinates of a point that is dragged: { trait, label, range: () => [[low, high], …] }.
+function point(bind, control) {
+  const { trait, label, range } = control, id = unique(trait), { read, write } = access(bind, control);
+  const fields = ["θ₁", "θ₂"].map((name, i) => {
+    const field = html("input", { type: "number", step: "any", "aria-label": `${label} ${name}, exact value` });
+    field.addEventListener("change", () => {
+      if (!Number.isNaN(field.valueAsNumber)) write(read().map((v, k) => (k === i ? clamp(field.valueAsNumber, ...range()[i]) : v)));
+      update();
+    });
+    return field;
+  });
+  const node = html("div", { class: "lrlab-control lrlab-point", role: "group", "aria-labelledby": id }, html("span", { id }, `${label} θ₁, θ₂`), ...fields);
+  const update = () => fields.forEach((field, i) => {
+    const value = Number(read()[i].toPrecision(6));
+    if (field.valueAsNumber !== value) field.value = value;
+  });
+  return { node, update };
+}
+
 // Buttons in a row: { label, buttons: [[name, what it means], …] }. `press(name)` is told; `look(name)` gives { pressed, off, state },
 // where the state is "right", "wrong" or nothing. One that is off stays in reach of the keyboard, so that the focus stays too.
 function buttons({ label, buttons: names, press, look }) {
@@ -316,7 +335,7 @@ function buttons({ label, buttons: names, press, look }) {
 // ---- the frame ----
 
 // Shows a figure in `el` and keeps it in step with the model. The figure gives
-//   title, tries (what to try and what to notice, html), controls (see slider, choice, buttons), height(width),
+//   title, tries (what to try and what to notice, html), controls (see slider, choice, point, buttons), height(width),
 //   draw(stage, width, bind) -> update(), which draws into an svg of that width and returns what to do after a change,
 //   readout() -> html, and says() -> the summary for a screen reader.
 export function figure({ model, el, signal, title, tries, controls, height, draw, readout, says }) {
@@ -337,7 +356,7 @@ export function figure({ model, el, signal, title, tries, controls, height, draw
   const live = html("p", { class: "lrlab-hidden", role: "status" });
   const caption = html("figcaption", { id: captionId });
   caption.innerHTML = tries.map((line) => `<p>${line}</p>`).join("");
-  const made = controls.map((control) => (control.buttons ? buttons(control) : (control.options ? choice : slider)(bind, control)));
+  const made = controls.map((control) => control.buttons ? buttons(control) : (control.options ? choice : control.range ? point : slider)(bind, control));
   const root = html("figure", { class: "lrlab-fig", "aria-labelledby": titleId, "aria-describedby": captionId },
     html("div", { class: "lrlab-head" }, html("span", { class: "lrlab-title", id: titleId }, title), reset),
     stage, html("div", { class: "lrlab-controls" }, ...made.map(({ node }) => node)), words, caption, live);

@@ -1,6 +1,6 @@
 // Descent on the contours of an objective: one method or two, from one start.
 import { figure, format, plot } from "./draw.js";
-import { landscape, methodName, METHODS, objectiveOf, presetControl } from "./landscapes.js";
+import { landscape, methodName, METHODS, objectiveOf, presetControl, startControl } from "./landscapes.js";
 import { eigenvalues2 } from "./objectives.js";
 import { makeMethod } from "./optimizers.js";
 import { makeSchedule } from "./schedules.js";
@@ -123,6 +123,7 @@ export default function show({ model, el, signal }) {
       { trait: "second", label: "beside it", color: "orange", options: [["none", "no other"], ...METHODS],
         read: () => get("second")?.name ?? "none", write: (name) => set({ second: named(name, momentum()) }) },
       { trait: "lr_second", label: "its rate <i>η</i>", color: "orange", works: () => Boolean(get("second")), ...rate },
+      startControl(model),
     ],
     tries: [
       "<b>Try</b> raising the rate until the path leaves the picture, then lowering it a little; put another method beside the first.",

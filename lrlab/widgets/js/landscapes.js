@@ -31,6 +31,9 @@ export function presetControl(model, bind) {
   };
 }
 
+// The fields for the start, which can be dragged too.
+export const startControl = (model) => ({ trait: "start", label: "start", range: () => [model.get("x"), model.get("y")] });
+
 // The map: contours, a cross at the lowest point where a formula gives it, and the start, which can be dragged.
 export function landscape(stage, box, bind, label) {
   const ranges = () => [bind.get("x"), bind.get("y")];

@@ -1,6 +1,6 @@
 // The loss along the gradient, and what Taylor's formula and the bound with Λ say about it.
 import { figure, format, handle, plot } from "./draw.js";
-import { landscape, objectiveOf, presetControl } from "./landscapes.js";
+import { landscape, objectiveOf, presetControl, startControl } from "./landscapes.js";
 
 const GRID = 200;
 
@@ -86,6 +86,7 @@ export default function show({ model, el, signal }) {
     height: (width) => (width > 600 ? 350 : 566),
     controls: [
       presetControl(model, set),
+      startControl(model),
       { trait: "lr", label: "rate <i>η</i>", min: 1e-3, max: 3, log: true, typed: [1e-8, 1e3] },
       { trait: "smoothness", label: "<i>Λ</i> of the bound", min: 0.1, max: 500, log: true, typed: [1e-6, 1e6], color: "green" },
     ],

@@ -4,7 +4,7 @@ import { makeObjective } from "./objectives.js";
 import { makeMethod } from "./optimizers.js";
 import { minimize } from "./training.js";
 
-const CELLS = 120, TOP = 0.995;
+const CELLS = 100, TOP = 0.995;
 // Dark is slow, light is fast: five stops of a scale that stays ordered in gray.
 const STOPS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 

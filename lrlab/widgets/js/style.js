@@ -51,6 +51,7 @@ html[data-theme="dark"] .lrlab-fig, body[data-jp-theme-light="false"] .lrlab-fig
 .lrlab-fig input[type="number"] { appearance: textfield; font-variant-numeric: tabular-nums; text-align: right; width: 5.6em; }
 .lrlab-fig input[type="number"]::-webkit-inner-spin-button { appearance: none; margin: 0; }
 .lrlab-fig .lrlab-control.off { opacity: .4; }
+.lrlab-fig .lrlab-point { align-content: center; grid-template-columns: 1fr auto auto; }
 .lrlab-fig .lrlab-choice select { grid-column: 1 / -1; }
 .lrlab-fig .lrlab-buttons { align-items: end; display: flex; flex-wrap: wrap; gap: 6px; }
 .lrlab-fig .lrlab-buttons:has(:nth-child(2)) { grid-column: 1 / -1; margin: 2px 0 6px; }
