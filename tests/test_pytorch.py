@@ -26,6 +26,7 @@ from lrlab.pytorch import (
     describe_device,
     device,
     fit,
+    layer_norms,
     layerwise_lr,
     log_to_tensorboard,
     mlp,
@@ -677,6 +678,53 @@ def test_mlp_with_a_gain_draws_normal_weights_and_no_bias(gain):
 def test_mlp_rejects_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         mlp(**arguments)
+
+
+# ---------------------------------------------------------------- layer by layer
+
+
+def test_layer_norms_are_those_of_backpropagation_by_hand():
+    model = mlp([5, 4, 3], torch.nn.Tanh, gain=1.0, seed=1).double()
+    x = torch.randn(6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    target = torch.randn(6, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    found = layer_norms(model, lambda: (model(x) - target).square().sum())
+
+    (w1, b1), (w2, b2) = (
+        (layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in (model[0], model[2])
+    )
+    z1 = x.numpy() @ w1.T + b1
+    z2 = np.tanh(z1) @ w2.T + b2
+    delta2 = 2 * (z2 - target.numpy())
+    delta1 = delta2 @ w2 * (1 - np.tanh(z1) ** 2)
+    grads = [(delta1.T @ x.numpy(), delta1.sum(0)), (delta2.T @ np.tanh(z1), delta2.sum(0))]
+    assert found.names == ("0", "2")
+    np.testing.assert_allclose(found.outputs, [np.sqrt(np.mean(z**2)) for z in (z1, z2)], rtol=1e-12)
+    np.testing.assert_allclose(found.errors, [np.linalg.norm(delta) for delta in (delta1, delta2)], rtol=1e-12)
+    np.testing.assert_allclose(found.gradients, [np.hypot(*map(np.linalg.norm, pair)) for pair in grads], rtol=1e-12)
+    lengths = [np.hypot(np.linalg.norm(w), np.linalg.norm(b)) for w, b in ((w1, b1), (w2, b2))]
+    np.testing.assert_allclose(found.weights, lengths, rtol=1e-12)
+    assert all(param.grad is None for param in model.parameters())
+
+
+def test_layer_norms_of_a_layer_that_is_called_again_are_over_its_calls():
+    layer = torch.nn.Linear(1, 1, bias=False)
+    layer.weight.data.fill_(2.0)
+    model = torch.nn.Sequential(layer, layer)
+    found = layer_norms(model, lambda: model(torch.tensor([[3.0]])).sum())  # w (w x): 12 w' at w = 2
+    assert found.names == ("0",)
+    np.testing.assert_allclose(found.outputs, np.sqrt((6.0**2 + 12.0**2) / 2))
+    np.testing.assert_allclose(found.errors, np.hypot(2.0, 1.0))
+    np.testing.assert_allclose(found.gradients, 12.0)
+
+
+def test_layer_norms_leaves_no_hook_and_rejects_what_it_cannot_measure():
+    model = mlp([3, 2])
+    with pytest.raises(ValueError, match="must call a layer"):
+        layer_norms(model, lambda: torch.zeros((), requires_grad=True))
+    recurrent = torch.nn.LSTM(2, 2)
+    with pytest.raises(ValueError, match="return a tensor, got tuple"):
+        layer_norms(recurrent, lambda: recurrent(torch.zeros(1, 1, 2))[0].sum())
+    assert not any(module._forward_hooks for module in (*model.modules(), *recurrent.modules()))
 
 
 # ---------------------------------------------------------------- clipping

@@ -7,6 +7,7 @@ from lrlab.pytorch.clipping import GradientClip, clip_gradients
 from lrlab.pytorch.curvature import hessian_product, sharpness
 from lrlab.pytorch.devices import describe_device, device
 from lrlab.pytorch.history import History
+from lrlab.pytorch.layers import LayerNorms, layer_norms
 from lrlab.pytorch.networks import mlp
 from lrlab.pytorch.optimizer import Optimizer
 from lrlab.pytorch.rates import as_scheduler, layerwise_lr, set_lr
@@ -17,6 +18,7 @@ from lrlab.pytorch.training import fit
 __all__ = [
     "GradientClip",
     "History",
+    "LayerNorms",
     "Optimizer",
     "as_scheduler",
     "clip_gradients",
@@ -24,6 +26,7 @@ __all__ = [
     "device",
     "fit",
     "hessian_product",
+    "layer_norms",
     "layerwise_lr",
     "log_to_tensorboard",
     "mlp",
