@@ -324,8 +324,9 @@ function buttons({ label, buttons: names, press, look }) {
   const node = html("div", { class: "lrlab-buttons", role: "group", "aria-label": label }, ...made.map(([, button]) => button));
   const update = () => {
     for (const [name, button] of made) {
-      const { pressed = false, off = false, state = "" } = look(name);
-      set(button, { "aria-pressed": pressed, "aria-disabled": off, class: state });
+      const { pressed, off = false, state = "" } = look(name);
+      set(button, { "aria-disabled": off, class: state });
+      if (pressed !== undefined) button.setAttribute("aria-pressed", pressed); // a choice; without it, something to do
       button.textContent = `${{ right: "✓ ", wrong: "✗ " }[state] ?? ""}${name}`;
     }
   };

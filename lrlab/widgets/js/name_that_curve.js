@@ -65,7 +65,8 @@ export default function show({ model, el, signal }) {
   };
   const look = (name) => {
     const i = get("curve") - 1, answer = get("answers")[i], { label } = get("_curves")[i];
-    return answer ? { off: true, pressed: name === answer, state: name === label ? "right" : name === answer ? "wrong" : "" } : {};
+    const state = !answer ? "" : name === label ? "right" : name === answer ? "wrong" : "";
+    return { off: Boolean(answer), pressed: name === answer, state };
   };
   const next = () => {
     model.set("curve", (get("curve") % get("_curves").length) + 1);
