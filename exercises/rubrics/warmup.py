@@ -38,7 +38,8 @@ def warmed(rng: Generator) -> tuple[Any, ...]:
 
 def restarts(rng: Generator) -> tuple[Any, ...]:
     first, m = int(rng.integers(4, 9)), int(rng.integers(1, 4))
-    return int(rng.integers(0, 6 * first)), rng.uniform(0.1, 1), first, m
+    t = first * (1 + m * int(rng.integers(2))) if rng.uniform() < 0.4 else int(rng.integers(0, 6 * first))
+    return t, rng.uniform(0.1, 1), first, m  # often a restart
 
 
 def resumed(rng: Generator) -> tuple[Any, ...]:
