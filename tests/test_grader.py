@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from exercises.grader.course import ProblemSet, sets
-from exercises.grader.grading import Record, grade
+from exercises.grader.grading import Judge, Record, all_same, decoded, grade
 from exercises.grader.sandbox import bubblewrap
 from tests.classroom import notebook
 
@@ -87,3 +87,24 @@ def test_equivalents_get_all_points(problems: ProblemSet, pack: dict[str, Any], 
         if result.outcome != "right"
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+@pytest.mark.parametrize("name", sets())
+def test_whatever_is_drawn_tells_right_from_wrong(name: str, seed: int | None) -> None:
+    """The reference and its equivalents agree, each mistake is called by its own name: for other draws and releases."""
+    problems = ProblemSet(name, seed)
+    judge = Judge(problems)
+    for problem in problems.rubric.problems:
+        for draw in range(3 if problem.inputs and not problem.measure else 1):
+            cases = judge.draw(problem, [draw, seed or 0])
+            expected = decoded(problems.outcomes(problem, cases))
+            if problem.measure is None:
+                for change in problem.equivalents:
+                    assert all_same(expected, decoded(problems.outcomes(problem, cases, change)), problem), change
+            for mistake in problem.mistakes:
+                answers = decoded(problems.outcomes(problem, cases, mistake.change))
+                assert not all_same(expected, answers, problem), (problem.name, mistake.name)
+                named = judge.name(problem, cases, answers)
+                assert named is not None, (problem.name, mistake.name)
+                assert (problem.name, named.name) == (problem.name, mistake.name)

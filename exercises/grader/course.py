@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from exercises.grader.plain import encode, finish, results
+from exercises.grader.plain import finish, results
 from exercises.grader.rubric import Change, Problem, Rubric
 
 EXERCISES = Path(__file__).resolve().parent.parent
@@ -191,13 +191,6 @@ class ProblemSet:
         if problem.inputs is None:
             return [[finish({"value": names.get(problem.answer)})]]
         return results(names[problem.answer], cases, problem.repeat)
-
-    def draw(self, problem: Problem, seed: Any) -> list[list[Any]]:
-        """Return the inputs of a problem's cases, encoded."""
-        if problem.inputs is None:
-            return []
-        rng = np.random.default_rng(seed)
-        return [[encode(argument) for argument in problem.inputs(rng)] for _ in range(problem.cases)]
 
 
 def run(source: str, names: dict[str, Any], label: str) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -16,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from exercises.grader.course import CONSTANTS, Cell, Outcome, ProblemSet
-from exercises.grader.plain import NotPlainError, decode
+from exercises.grader.plain import NotPlainError, decode, encode
 from exercises.grader.rubric import Mistake, Problem
 from exercises.grader.sandbox import WARNING, EndedError, Sandbox, bubblewrap
 
 LARGEST = 20_000_000  # bytes of a notebook
 CELLS = 1_000
+ROUNDS = 6  # of inputs, until every mistake shows
 RESTARTS = 6  # fresh processes after a cell or an answer that ended one
 STATUSES = (
     "graded",
@@ -349,6 +351,23 @@ class Judge:
     def __init__(self, problems: ProblemSet) -> None:
         self.problems = problems
 
+    def draw(self, problem: Problem, seed: Any) -> list[list[Any]]:
+        """Return a problem's inputs, encoded: as many as tell every mistake from the reference and from each other."""
+        if problem.inputs is None:
+            return []
+        rng = np.random.default_rng(seed)
+        changes = [None, *(mistake.change for mistake in problem.mistakes)] if problem.measure is None else []
+        alike = list(itertools.combinations(range(len(changes)), 2))
+        cases: list[list[Any]] = []
+        for _ in range(ROUNDS):
+            new = [[encode(argument) for argument in problem.inputs(rng)] for _ in range(problem.cases)]
+            cases += new
+            answers = [decoded(self.problems.outcomes(problem, new, change)) for change in changes]
+            alike = [(one, two) for one, two in alike if all_same(answers[one], answers[two], problem)]
+            if not alike:
+                break
+        return cases
+
     def judge(self, problem: Problem, session: Session, seed: Any) -> Result:
         """Ask the student's process about one problem and compare."""
         result = functools.partial(
@@ -357,7 +376,7 @@ class Judge:
         session_seed = [*seed, int.from_bytes(hashlib.sha256(problem.name.encode()).digest()[:8], "big")]
         try:
             session.start()  # the cells run first; the inputs are drawn afterwards
-            cases = self.problems.draw(problem, session_seed)
+            cases = self.draw(problem, session_seed)
             reply = session.ask(problem, cases, problem.repeat)
         except EndedError as ended:
             return result(outcome=ended.status, explain=str(ended))
@@ -373,7 +392,7 @@ class Judge:
         if actual is None:
             return result(outcome="tampered", explain="The answer is not plain data of a sensible size.")
         if problem.measure is not None:
-            return self._measured(problem, actual, session_seed, result)
+            return self._measured(problem, cases, actual, session_seed, result)
         expected = decoded(self.problems.outcomes(problem, cases))
         if all_same(expected, actual, problem):
             return result(points=self.problems.points(problem), outcome="right")
@@ -452,9 +471,9 @@ class Judge:
         """Return the named mistake that gives the same answers, if there is one."""
         for mistake in problem.mistakes:
             if mistake.when is not None:
-                value = actual[0][0]
+                values = [case[0].get("value") for case in actual]
                 try:
-                    if "value" in value and mistake.when(value["value"]):
+                    if mistake.when(values[0] if problem.inputs is None else values):
                         return mistake
                 except Exception:  # the value is whatever the student made; such a mistake does not fit
                     continue
@@ -484,7 +503,12 @@ class Judge:
         return "The numbers differ."
 
     def _measured(
-        self, problem: Problem, actual: list[list[Outcome]], seed: list[int], result: Callable[..., Result]
+        self,
+        problem: Problem,
+        cases: list[list[Any]],
+        actual: list[list[Outcome]],
+        seed: list[int],
+        result: Callable[..., Result],
     ) -> Result:
         first = [case[0] for case in actual]
         bad = next((one for one in first if "error" in one), None)
@@ -505,7 +529,7 @@ class Judge:
         case = {"actual": printable(shown(answer)), "achieved": f"{achieved:.4g}", "points for at most": steps}
         if points >= self.problems.points(problem):
             return result(points=points, outcome="right", case=case)
-        named = self.name(problem, [], actual) if problem.inputs is None else None
+        named = self.name(problem, cases, actual)
         explain = named.explain if named else f"It achieves {achieved:.4g}; smaller is better."
         return result(
             points=points,

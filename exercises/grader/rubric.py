@@ -32,8 +32,8 @@ class Mistake:
         The mistake as code: replacements in the reference solution's cell (`{"theta - eta": "theta + eta"}`), or, as
         one string, a whole cell in its place.
     when : function, optional
-        For answers that are no function: `when(value) -> bool` calls every value by this name for which it is true.
-        Without it, the values that the changed code gives are called so.
+        `when(value) -> bool` calls every value by this name for which it is true; for a function, the value is the list
+        of what it returned. Without it, the values that the changed code gives are called so.
     """
 
     name: str
