@@ -1,6 +1,8 @@
 """The figures where there is a kernel (JupyterLab), and in a page of the book with scripts and without."""
 
+import base64
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -101,17 +103,19 @@ def test_every_figure_in_jupyterlab(browser: Browser, tmp_path: Path) -> None:
             lab.page.wait_for_function("([e, value]) => e.valueAsNumber === value", arg=[field, value])
 
 
-@pytest.mark.slow
-def test_a_built_page_works_with_scripts_and_shows_a_picture_without(browser: Browser, tmp_path: Path) -> None:
-    book = tmp_path / "book"
+@pytest.fixture(scope="module")
+def small_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a book with one page, built, which shows a figure and a widget of another kind."""
+    root = tmp_path_factory.mktemp("book")
+    book = root / "book"
     book.mkdir()
     for name in ("_config.yml", "requirements.txt"):
-        shutil.copy(ROOT / name, tmp_path)
+        shutil.copy(ROOT / name, root)
     for name in ("tools", "lrlab"):
-        (tmp_path / name).symlink_to(ROOT / name)
+        (root / name).symlink_to(ROOT / name)
     shutil.copytree(ROOT / "book" / "_assets", book / "_assets")
     shutil.copy(ROOT / "book" / "references.bib", book)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/page\n")
+    (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/page\n")
     (book / "index.md").write_text("# Index\n\nText.\n")
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [
@@ -120,10 +124,15 @@ def test_a_built_page_works_with_scripts_and_shows_a_picture_without(browser: Br
         nbformat.v4.new_code_cell("import ipywidgets\n\nipywidgets.IntSlider(7)"),
     ]
     nbformat.write(nbformat.v4.new_notebook(metadata={"kernelspec": kernel}, cells=cells), book / "page.ipynb")
-    command = [sys.executable, str(ROOT / "tools" / "book.py"), "--root", str(tmp_path), "--jobs", "1"]
+    command = [sys.executable, str(ROOT / "tools" / "book.py"), "--root", str(root), "--jobs", "1"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    address = (tmp_path / "_build" / "html" / "book" / "page.html").as_uri()
+    return root
+
+
+@pytest.mark.slow
+def test_a_built_page_works_with_scripts_and_shows_a_picture_without(browser: Browser, small_book: Path) -> None:
+    address = (small_book / "_build" / "html" / "book" / "page.html").as_uri()
     with browser.new_context() as context:
         page = context.new_page()
         page.goto(address)
@@ -138,3 +147,24 @@ def test_a_built_page_works_with_scripts_and_shows_a_picture_without(browser: Br
         assert picture.get_attribute("alt") == widgets.OneStep().alt
         assert picture.is_visible()
         assert page.locator(".lrlab-no-widget").inner_text() == "A widget stands here. It needs scripts, which are off."
+
+
+@pytest.mark.slow
+def test_on_paper_stands_the_picture(small_book: Path, tmp_path: Path) -> None:
+    """LaTeX, the way to a PDF, gets the picture that comes with the figure."""
+    script = f"""if True:
+        from pathlib import Path
+        from jupyter_book.sphinx import build_sphinx
+        root, out = Path({str(small_book)!r}), Path({str(tmp_path)!r})
+        cache = str(next((root / "_build").glob("cache-*")))
+        settings = dict(external_toc_path=str(root / "_toc.yml"), nb_execution_cache_path=cache)
+        settings |= dict(latex_individualpages=False)
+        build_sphinx(root, out, doctreedir=out / "trees", noconfig=True, path_config=root / "_config.yml",
+                     builder="latex", confoverrides=settings, quiet=True)
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    (text,) = (path.read_text() for path in tmp_path.glob("*.tex"))
+    (picture,) = re.findall(r"includegraphics\{\{(\w+)\}\.png\}", text)
+    data, _ = widgets.OneStep()._repr_mimebundle_()
+    assert (tmp_path / f"{picture}.png").read_bytes() == base64.b64decode(data["image/png"]), done.stderr
+    assert "IntSlider(value=7)" in text

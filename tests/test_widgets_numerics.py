@@ -16,7 +16,11 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from lrlab import minimize, objectives, optimizers, schedules, search
+from lrlab.widgets import StabilityMap
+from lrlab.widgets.draws import Draws
+from lrlab.widgets.recorded import pack, unpack
 from lrlab.widgets.specs import from_spec, to_spec
+from lrlab.widgets.stability_map import spectral_radius
 from tools.serve import server
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,7 +38,8 @@ ROUNDED = {
     **dict.fromkeys(["LARS", "DAdaptSGD", "Prodigy"], SUM),
     **dict.fromkeys(["Rosenbrock", "Beale"], POWER),
     **dict.fromkeys(["Quadratic", "LinearRegression", "LogisticRegression"], SUM),
-    "range_test": POWER,
+    **dict.fromkeys(["range_test", "normals", "unpack"], POWER),
+    "spectral_radius": "NumPy asks a matrix for its eigenvalues, the script solves its quadratic equation",
 }
 NO_TWIN = {
     "RandomLogUniform": "its draws come out of NumPy's own generator",
@@ -166,10 +171,31 @@ def range_test_case(name: str, rng: np.random.Generator) -> tuple[dict[str, Any]
     return {"kind": "range_test", "losses": given, **settings}, wanted
 
 
+def normals_case(name: str, rng: np.random.Generator) -> tuple[dict[str, Any], Any]:
+    seed = int(rng.integers(1, 1000))
+    return {"kind": name, "seed": seed, "count": 100}, Draws(seed).standard_normal((100,))
+
+
+def radius_case(name: str, rng: np.random.Generator) -> tuple[dict[str, Any], Any]:
+    """Away from double roots, where the eigenvalues of a matrix are known to half of the digits only."""
+    method, momentum, curvature = str(rng.choice(["HeavyBall", "Nesterov"])), rng.uniform(0, 0.99), rng.uniform(1, 100)
+    lr = float(rng.choice([0.1, 0.5, 1.5, 2.5])) / curvature
+    wanted = [spectral_radius(method, lr, momentum, curvature), *StabilityMap.optimum(method, curvature)]
+    return {"kind": name, "method": method, "lr": lr, "momentum": momentum, "curvature": curvature}, np.array([wanted])
+
+
+def unpack_case(name: str, rng: np.random.Generator) -> tuple[dict[str, Any], Any]:
+    packed = pack(10 ** rng.uniform(-5, 5, int(rng.integers(20, 130))))
+    loss = unpack(packed)
+    levels = [np.median(piece) for piece in np.array_split(loss, 10)]
+    return {"kind": name, "packed": packed}, np.array([[*loss, *levels]])
+
+
 def all_cases(seeds: int) -> list[tuple[str, dict[str, Any], Any]]:
     rng, cases = np.random.default_rng(0), []
     made = {schedule_case: SCHEDULES, method_case: METHODS, objective_case: OBJECTIVES, run_case: {"minimize"}}
-    made |= {range_test_case: {"range_test"}}
+    made |= {range_test_case: {"range_test"}, normals_case: {"normals"}, unpack_case: {"unpack"}}
+    made |= {radius_case: {"spectral_radius"}}
     for make, names in made.items():
         cases += [(name, *make(name, rng)) for name in sorted(names - NO_TWIN.keys()) for _ in range(seeds)]
     return cases
@@ -227,7 +253,7 @@ def test_every_rule_has_its_twin(node: Callable[[list[dict[str, Any]]], Any]) ->
     assert set(names["schedules"]) == SCHEDULES - NO_TWIN.keys()
     assert set(names["optimizers"]) == METHODS - NO_TWIN.keys()
     assert set(names["objectives"]) == OBJECTIVES - NO_TWIN.keys()
-    known = SCHEDULES | METHODS | OBJECTIVES | set(search.__all__)
+    known = SCHEDULES | METHODS | OBJECTIVES | {"range_test", "normals", "unpack", "spectral_radius"}
     assert NO_TWIN.keys() | ROUNDED.keys() <= known, "a listed exception that is gone"
 
 

@@ -21,7 +21,7 @@ export function levels(loss) {
 }
 
 // A byte for each loss, between two logarithms, as lrlab.widgets.recorded packs them; 255 is no finite one.
-const unpack = ([low, high, text]) =>
+export const unpack = ([low, high, text]) =>
   Array.from(atob(text), (c) => (c.charCodeAt(0) === 255 ? Infinity : Math.exp(low + ((high - low) * c.charCodeAt(0)) / 254)));
 
 export function compute(get) {
