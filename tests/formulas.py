@@ -189,3 +189,12 @@ FORMULAS: dict[str, Formula] = {
     "L2": Formula({"method": GradientDescent(), "weight_decay": 0.2}, {r"\lambda": 0.2}, below="GradientDescent"),
     "EMA": Formula({"method": GradientDescent(), "decay": 0.9}, {r"\rho": 0.9}, output=r"\bar{\theta}", judged=True),
 }
+
+#: Rules for the rate, as the chapter on them prints them: one form each. The docstrings print several at once.
+RATES: dict[str, Formula] = {
+    "BoldDriver": Formula({"lr": 0.05, "grow": 1.1, "shrink": 0.6}, {r"\rho": 1.1, r"\sigma": 0.6}),
+    "Armijo": Formula({"lr": 1.0, "c": 0.3, "shrink": 0.7}, {"c": 0.3}),
+    "PolyakStep": Formula({"minimum": -0.2}, {r"L_\star": -0.2}),
+    "BarzilaiBorwein": Formula({"lr": 0.02}, {}),
+    "Hypergradient": Formula({"lr": 0.02, "hyper_lr": 1e-4}, {r"\kappa": 1e-4}),
+}

@@ -1,6 +1,7 @@
 """Every printed formula of a schedule or a rule is computed from its TeX and compared with the code beside it.
 
 A formula stands in the docstring, and in a chapter under a TeX comment that names what it is: ``% lrlab: Adam``.
+Formulas of rules for the rate are read in the chapter only.
 """
 
 import inspect
@@ -12,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lrlab import optimizers, schedules
+from lrlab import dynamic, optimizers, schedules
+from lrlab.objectives import Quadratic
 from lrlab.optimizers import Method
 from lrlab.schedules import Schedule
 from tests import tex
-from tests.formulas import FORMULAS, UNREAD, Formula
+from tests.formulas import FORMULAS, RATES, UNREAD, Formula
 
 ROOT = Path(__file__).resolve().parent.parent
 DISPLAY = re.compile(r"\$\$(.*?)\$\$", re.DOTALL)
@@ -126,8 +128,36 @@ def check_rule(formula: Formula, name: str, printed: str) -> None:
         values |= {key.replace("_{t+1}", "_t"): step[key] for key in step if key.endswith("_{t+1}")}
 
 
+def check_rate(formula: Formula, name: str, printed: str) -> None:
+    """Walk down a bowl with the rate of the code, and compare it with the print at every step."""
+    rule = getattr(dynamic, name)(**formula.settings)
+    printed = printed.replace("L^*", r"L_\star")  # else it is a power
+    bowl, params = Quadratic([1.0, 3.0, 7.0, 12.0, 20.0]), np.random.default_rng(3).normal(size=5)
+    loss_at = bowl.loss if "loss_at" in rule.needs else None
+    state, last = rule.init(), {}
+    for _ in range(STEPS):
+        loss, grad = bowl.loss_and_grad(params)
+        lr, state = rule.update(state, loss, grad, params, loss_at)
+        values = {**formula.letters, **last, "L": bowl.loss, r"\theta_t": params, "g_t": grad, r"\eta_t": lr}
+        if r"\le" in printed:  # a condition: the rate is the first that meets it
+            assert tex.Reader(printed, values).condition()
+            before = {**values, r"\eta_t": lr / rule.shrink}
+            assert lr == rule.lr or not tex.Reader(printed, before).condition()
+        elif last or "t-1" not in printed:
+            for left, right in tex.assignments(printed):
+                values[left] = tex.value(right, values)
+            np.testing.assert_allclose(values[r"\eta_t"], lr, rtol=1e-12)
+        if getattr(state, "rejected", False):  # the step before is taken back
+            params = last[r"\theta_{t-1}"]
+            grad = bowl.grad(params)
+        last = {r"\theta_{t-1}": params, "g_{t-1}": grad, r"\eta_{t-1}": lr}
+        params = params - lr * grad
+
+
 def check(name: str, printed: str) -> None:
-    if hasattr(schedules, name):
+    if name in RATES:
+        check_rate(RATES[name], name, printed)
+    elif hasattr(schedules, name):
         check_schedule(FORMULAS[name], name, tex.assignments(printed))
     else:
         check_rule(FORMULAS[name], name, printed)
@@ -169,6 +199,29 @@ def test_a_wrong_print_is_noticed(wrong: str, right: str, name: str) -> None:
     assert right in printed
     with pytest.raises(AssertionError):
         check(name, printed.replace(right, wrong))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "name"),
+    [
+        (r"L(\theta_t) > L(\theta_{t-1})", r"L(\theta_t) < L(\theta_{t-1})", "BoldDriver"),
+        (r"\eta_t^2 \,", r"\eta_t \,", "Armijo"),
+        (r"\lVert g_t \rVert", r"\lVert g_t \rVert^2", "PolyakStep"),
+        (r"\langle y, y \rangle", r"\langle s, y \rangle", "BarzilaiBorwein"),
+        (r"\eta_{t-1} - \kappa", r"\eta_{t-1} + \kappa", "Hypergradient"),
+    ],
+)
+def test_a_wrong_print_of_a_rate_is_noticed(wrong: str, right: str, name: str) -> None:
+    printed, *_ = [text for _, found, text in BOOK if found == name]
+    assert right in printed
+    with pytest.raises(AssertionError):
+        check(name, printed.replace(right, wrong))
+
+
+def test_every_rule_for_the_rate_is_printed() -> None:
+    """All but ReduceOnPlateau, whose formula says in words when it holds."""
+    assert {*dynamic.__all__} - {"DynamicRate", "ReduceOnPlateau"} == RATES.keys()
+    assert RATES.keys() <= {name for _, name, _ in BOOK}
 
 
 @pytest.mark.parametrize(

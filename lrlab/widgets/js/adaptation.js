@@ -76,7 +76,7 @@ export default function show({ model, el, signal }) {
     ],
     tries: [
       "<b>Try</b> Adam with <i>β</i>₂ near one and compare the solid line with the dotted one, which lacks the bias correction. Then raise <i>ε</i> until the two coordinates have the same rate.",
-      "<b>Notice</b> that the steep coordinate gets a small rate and the flat one a large rate, so that both move alike, and that rates grow as gradients vanish, up to the dashed edge of stability or until <i>ε</i> holds them.",
+      "<b>Notice</b> that the steep coordinate gets a small rate and the flat one a large rate, so that both move alike, and that with RMSProp and Adam rates grow as gradients vanish, up to the dashed edge of stability or until <i>ε</i> holds them.",
     ],
     readout: () => `The effective rates of <i>θ</i>₁ and <i>θ</i>₂ are ${pair(now.rates[0])} at the first step and <b>${pair(now.rates.at(-1))}</b> at the last.
       ${now.name === "Adam" ? `Without the correction the first would be ${pair(now.plain[0])}. ` : ""}After ${now.steps} steps the loss is ${format(now.loss.at(-1))}.`,
