@@ -27,7 +27,7 @@ from lrlab.widgets.rate_finder import ROWS
 from lrlab.widgets.recorded import recorded
 from lrlab.widgets.specs import from_spec
 from tests.shown import Shown
-from tests.widget_page import FLAGS, write_page
+from tests.widget_page import FLAGS, ROOT, write_page
 from tools.serve import server
 
 pytestmark = pytest.mark.thorough
@@ -419,6 +419,14 @@ def test_the_widgets_of_ipywidgets_work_too(folder: Path, visit: Callable[..., P
 
 
 # ---- in Python ----
+
+
+@pytest.mark.parametrize("kind", FIGURES, ids=ids)
+def test_a_chapter_shows_it(kind: type[Figure]) -> None:
+    used = rf"^{kind.__name__}\(.*\)$"
+    chapters = [json.loads(path.read_text(encoding="utf-8")) for path in (ROOT / "book").rglob("*.ipynb")]
+    code = ["".join(cell["source"]) for book in chapters for cell in book["cells"] if cell["cell_type"] == "code"]
+    assert any(re.search(used, cell, re.MULTILINE) for cell in code)
 
 
 @pytest.mark.parametrize("kind", FIGURES, ids=ids)
