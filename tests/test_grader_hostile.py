@@ -23,7 +23,7 @@ from exercises.grader.course import ProblemSet
 from exercises.grader.grading import STATUSES, Record, grade
 from exercises.grader.report import text
 from exercises.grader.rubric import Limits
-from exercises.grader.sandbox import bubblewrap
+from exercises.grader.sandbox import AS_USER, bubblewrap
 from tests.classroom import notebook
 
 pytestmark = pytest.mark.thorough
@@ -88,6 +88,22 @@ def graded(tmp_path: Path) -> Callable[..., Record]:
 
 # Cells that do harm where they stand. The answers around them are right, so they count.
 HARMFUL_CELLS = {
+    "a loop in C": ("10 ** 10 ** 9", {"time-out", "graded", "memory"}),
+    "kernels and shells": (
+        "%%bash\nrm -rf / 2>/dev/null\n:(){ :|:& };:",
+        {"graded", "time-out", "memory", "processes"},
+    ),
+    "a million files": (
+        """
+        import os
+        for number in range(10**6):
+            os.close(os.open(f"/tmp/{number}", os.O_CREAT))
+        """,
+        {"time-out", "graded", "memory"},
+    ),
+    "deep nesting": ("x = " + "(" * 5000 + ")" * 5000, {"graded", "crashed", "memory"}),
+    "null bytes": ("x = 1\0", {"graded"}),
+    "another program": ("import os\nos.execv('/bin/sleep', ['sleep', '1000'])", {"time-out", "crashed"}),
     "syntax error": ("def f(:\n", {"graded"}),
     "loop at definition": ("while True:\n    pass", {"time-out"}),
     "sleeps": ("import time\ntime.sleep(1000)", {"time-out"}),
@@ -130,9 +146,9 @@ HARMFUL_CELLS = {
     "os._exit": ("import os\nos._exit(0)", {"crashed"}),
     "sys.exit": ("import sys\nsys.exit(0)", {"graded"}),
     "quit": ("quit()", {"graded"}),
-    "SIGKILL to itself": ("import os\nos.kill(os.getpid(), 9)", {"crashed"}),
+    "SIGKILL to itself": ("import os\nos.kill(os.getpid(), 9)", {"crashed", "graded"}),
     "SIGKILL to everybody": ("import os\nos.kill(-1, 9)", {"crashed", "graded"}),
-    "stops itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", {"time-out"}),
+    "stops itself": ("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", {"time-out", "graded"}),
     "endless recursion": ("def f():\n    return f()\nf()", {"graded"}),
     "endless recursion in C": (
         """
@@ -273,6 +289,20 @@ WORTHLESS = {
                 return theta[:]
             return theta - eta * grad
         """,
+    "a forged function": """
+        class Forged(dict):
+            pass
+        def one_step(theta, grad, eta):
+            return {"expression": "__import__('os').system('touch /tmp/x')"}
+        """,
+    "a dictionary in a dictionary": "def one_step(theta, grad, eta):\n    return {'dict': [['a', {'array': 1}]]}",
+    "lone surrogates": "def one_step(theta, grad, eta):\n    return '\\ud800' + chr(0xd800)",
+    "changes its answer": """
+        calls = []
+        def one_step(theta, grad, eta):
+            calls.append(1)
+            return theta - eta * grad if len(calls) < 2 else theta
+        """,
     "not a function": "one_step = 3.0",
     "wrong arguments": "def one_step(theta):\n    return theta",
     "deleted": "del np.abs",
@@ -372,6 +402,22 @@ def test_a_trick_earns_nothing(case: str, graded: Callable[..., Record]) -> None
         made["cells"].insert(place, copy.deepcopy(with_end(TRICKS[case])["cells"][-1]))
     record = graded(made)
     assert record.score == 0, [dataclasses.asdict(result) for result in record.results if result.points]
+
+
+def test_a_notebook_that_eats_the_requests_harms_itself_alone(graded: Callable[..., Record]) -> None:
+    source = """
+        import os, threading
+        def eat():
+            while True:
+                for number in range(3, 20):
+                    try:
+                        os.set_blocking(number, False)
+                        os.read(number, 10**6)
+                    except OSError:
+                        pass
+        threading.Thread(target=eat, daemon=True).start()
+        """
+    assert graded(with_cell(source)).status in ("time-out", "crashed", "tampered")
 
 
 def test_forged_replies_are_noticed(graded: Callable[..., Record]) -> None:
@@ -475,7 +521,7 @@ SEARCHES = {
     "more rights": """
         import ctypes, os
         c, found = ctypes.CDLL(None, use_errno=True), []
-        calls = {"unshare": (0x10000000,), "mount": (b"x", b"/tmp", b"tmpfs", 0, None), "setuid": (0,)}
+        calls = {"unshare": (0x10000000,), "mount": (b"x", b"/tmp", b"tmpfs", 0, None), "setuid": (1,)}
         for name, arguments in {**calls, "ptrace": (16, 1, 0, 0)}.items():
             if getattr(c, name)(*arguments) == 0:
                 found.append(name)
@@ -538,6 +584,40 @@ def test_no_orphan_acts_later(graded: Callable[..., Record]) -> None:
     while descendants_named(mark) and time.monotonic() < end:
         time.sleep(0.05)
     assert descendants_named(mark) == []
+
+
+@pytest.fixture
+def as_ordinary_user(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The sandbox as somebody else than root gets it: in a user namespace."""
+    monkeypatch.setattr("exercises.grader.sandbox.AS_ROOT", AS_USER)
+    bubblewrap.cache_clear()
+    yield
+    bubblewrap.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        HARMFUL_CELLS["fork bomb"][0],
+        HARMFUL_CELLS["10 GB in hidden files"][0],
+        HARMFUL_CELLS["SIGKILL to everybody"][0],
+        "import socket\nsocket.create_connection(('127.0.0.1', 22), 1)",
+    ],
+)
+def test_in_a_user_namespace(source: str, as_ordinary_user: None, graded: Callable[..., Record]) -> None:
+    program = bubblewrap()
+    assert program is not None
+    assert "--unshare-user" in program
+    record = graded(with_cell(source))
+    assert record.score == FULL, record.reason
+    assert record.sandboxed
+
+
+@pytest.mark.parametrize("case", SEARCHES)
+def test_a_search_finds_nothing_in_a_user_namespace(
+    case: str, as_ordinary_user: None, graded: Callable[..., Record]
+) -> None:
+    test_a_search_finds_nothing(case, graded)
 
 
 # Notebooks whose cells were moved, removed or relabelled: what the code does is what counts.

@@ -19,7 +19,7 @@ import numpy as np
 from exercises.grader.course import CONSTANTS, Cell, Outcome, ProblemSet
 from exercises.grader.plain import NotPlainError, decode, encode
 from exercises.grader.rubric import Mistake, Problem
-from exercises.grader.sandbox import WARNING, EndedError, Sandbox, bubblewrap
+from exercises.grader.sandbox import WARNING, EndedError, Sandbox, bubblewrap, usage
 
 LARGEST = 20_000_000  # bytes of a notebook
 CELLS = 1_000
@@ -206,6 +206,10 @@ class Session:
                     break
                 if type(error) is list and all(type(part) is str for part in error):
                     self.errors[index] = [part[:500] for part in error]
+                    if error[0] == "MemoryError" and usage(self.sandbox.process.pid)[0] > self.limits.memory / 4:
+                        self.skip[index] = "memory"  # it holds the memory that the answers need
+                        self._note(EndedError("memory", "It fills the memory."), f"Cell {index + 1}")
+                        break
                     status = {"TookTooLong": "time-out", "MemoryError": "memory"}.get(error[0])
                     if status and self.status == "graded":
                         self.status = status

@@ -81,7 +81,10 @@ def _encode(value: Any, depth: int) -> Any:
 
 
 def decode(data: Any) -> Any:
-    """Return the value that JSON data stand for; raise NotPlainError where they are not what `encode` writes."""
+    """Return the value that JSON data stand for; raise NotPlainError where they are not what `encode` writes.
+
+    An expression is not evaluated here; `revive` does that, with what the grader itself sends.
+    """
     return _decode(data, 0, [ITEMS])
 
 

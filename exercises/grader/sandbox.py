@@ -67,7 +67,7 @@ class EndedError(Exception):
 NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
 # An ordinary user gets a user namespace. Root needs none, and without one can become nobody in particular in the
 # sandbox, which a limit on processes holds, as it does not hold root.
-AS_USER = ("--unshare-user", "--disable-userns", *NAMESPACES, "--cap-drop", "ALL")
+AS_USER = ("--unshare-user", *NAMESPACES, "--cap-drop", "ALL")
 AS_ROOT = (*NAMESPACES, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
 
 
@@ -95,7 +95,7 @@ def command(program: Sequence[str], options: dict[str, Any], packages: Sequence[
     """Return bubblewrap's command line."""
     prefix, base = Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()
     site = Path(sysconfig.get_path("purelib")).resolve()
-    line = [*program, "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
+    line = [*program, "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv", "--hostname", "sandbox"]
     for path in ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/fonts"):
         line += ["--ro-bind-try", path, path]
     above = {folder for place in (base, prefix) for folder in place.parents if folder != Path("/")}
@@ -153,7 +153,7 @@ class Sandbox:
                 os.write(write_end, rules)
                 os.close(write_end)
                 program, passed = (*program, "--seccomp", str(read_end)), (read_end,)
-            line, variables = command(program, options, packages), dict(os.environ)
+            line, variables = command(program, options, packages), environment("/tmp")
         else:
             self.folder = Path(tempfile.mkdtemp(prefix="grade-"))
             options |= {"path": [str(HERE)], "packages": [str(ROOT)], "folder": str(self.folder)}
