@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import socket
+import subprocess
+import sys
 import textwrap
 import threading
 import time
@@ -27,6 +29,7 @@ from exercises.grader.sandbox import AS_USER, bubblewrap
 from tests.classroom import notebook
 
 pytestmark = pytest.mark.thorough
+ROOT = Path(__file__).resolve().parent.parent
 KEY = b"tests"
 SET = ProblemSet("step_size")
 SET.rubric = dataclasses.replace(SET.rubric, limits=Limits(seconds=1.0, total=30.0, memory=1_000_000_000))
@@ -522,7 +525,7 @@ SEARCHES = {
         import ctypes, os
         c, found = ctypes.CDLL(None, use_errno=True), []
         calls = {"unshare": (0x10000000,), "mount": (b"x", b"/tmp", b"tmpfs", 0, None), "setuid": (1,)}
-        for name, arguments in {**calls, "ptrace": (16, 1, 0, 0)}.items():
+        for name, arguments in {**calls, "ptrace": (16, 1, 0, 0), "prctl": (1, 0, 0, 0, 0)}.items():
             if getattr(c, name)(*arguments) == 0:
                 found.append(name)
         """,
@@ -618,6 +621,33 @@ def test_a_search_finds_nothing_in_a_user_namespace(
     case: str, as_ordinary_user: None, graded: Callable[..., Record]
 ) -> None:
     test_a_search_finds_nothing(case, graded)
+
+
+KILLED = """
+import exercises.grader.sandbox as sandbox
+sandbox.AS_ROOT = sandbox.AS_USER if {user} else sandbox.AS_ROOT
+with sandbox.Sandbox(sandbox.Limits()) as process:
+    source = "import os; os.system('sleep {mark} &'); open('/tmp/x', 'w').close()"
+    print(process.ask({{"do": "run", "source": source, "seconds": 60}}, 60), flush=True)
+    process.ask({{"do": "run", "source": "import time; time.sleep(1000)", "seconds": 1000}}, 1000)
+"""
+
+
+@pytest.mark.parametrize("user", [False, True])
+def test_a_killed_grader_leaves_nothing_behind(user: bool) -> None:
+    mark = f"8639{int(user)}.5"
+    command = [sys.executable, "-c", KILLED.format(user=user, mark=mark)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        end = time.monotonic() + 10
+        while not (seen := descendants_named(f"sleep\0{mark}")) and time.monotonic() < end:
+            time.sleep(0.05)
+        process.kill()
+    assert seen
+    while (left := descendants_named(f"sleep\0{mark}")) and time.monotonic() < end + 10:
+        time.sleep(0.05)
+    assert left == []
 
 
 # Notebooks whose cells were moved, removed or relabelled: what the code does is what counts.
@@ -762,7 +792,7 @@ def test_one_right_notebook_among_all(graded: Callable[..., Record]) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def nothing_else_changes() -> Iterator[None]:
     """Sources and rubrics are the same after all of this."""
-    root = Path(__file__).resolve().parent.parent / "exercises"
+    root = ROOT / "exercises"
 
     def state() -> dict[str, str]:
         return {

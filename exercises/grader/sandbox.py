@@ -65,9 +65,10 @@ class EndedError(Exception):
 
 
 NAMESPACES = ("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try")
-# An ordinary user gets a user namespace. Root needs none, and without one can become nobody in particular in the
-# sandbox, which a limit on processes holds, as it does not hold root.
-AS_USER = ("--unshare-user", *NAMESPACES, "--cap-drop", "ALL")
+# An ordinary user gets a user namespace, in which bubblewrap leaves no process of its own, since it would belong to the
+# same user. Root needs none, and without one can become nobody in particular in the sandbox, whom a limit on processes
+# holds, as it does not hold root.
+AS_USER = ("--unshare-user", *NAMESPACES, "--as-pid-1", "--cap-drop", "ALL")
 AS_ROOT = (*NAMESPACES, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
 
 
@@ -95,7 +96,7 @@ def command(program: Sequence[str], options: dict[str, Any], packages: Sequence[
     """Return bubblewrap's command line."""
     prefix, base = Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()
     site = Path(sysconfig.get_path("purelib")).resolve()
-    line = [*program, "--die-with-parent", "--new-session", "--as-pid-1", "--clearenv", "--hostname", "sandbox"]
+    line = [*program, "--die-with-parent", "--new-session", "--clearenv", "--hostname", "sandbox"]
     for path in ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/ld.so.cache", "/etc/fonts"):
         line += ["--ro-bind-try", path, path]
     above = {folder for place in (base, prefix) for folder in place.parents if folder != Path("/")}
@@ -287,8 +288,9 @@ DENIED = {
     "x86_64": (29, 30, 31, 101, 165, 166, 155, 246, 248, 249, 250, 272, 298, 308, 310, 311, 319, 321, 323, 425, 447),
     "aarch64": (39, 40, 41, 97, 104, 117, 194, 195, 196, 217, 218, 219, 241, 268, 270, 271, 279, 280, 282, 425, 447),
 }
-CLONE = {"x86_64": (0xC000003E, 56), "aarch64": (0xC00000B7, 220)}  # the architecture's mark, the number of clone
-CLONE3, NEW_USER = 435, 0x10000000
+# The architecture's mark, the numbers of clone and prctl.
+NUMBERS = {"x86_64": (0xC000003E, 56, 157), "aarch64": (0xC00000B7, 220, 167)}
+CLONE3, NEW_USER, SET_DEATH_SIGNAL = 435, 0x10000000, 1
 
 
 @functools.cache
@@ -297,7 +299,7 @@ def denied_calls() -> bytes | None:
     machine = platform.machine()
     if machine not in DENIED:
         return None
-    architecture, clone = CLONE[machine]
+    architecture, clone, prctl = NUMBERS[machine]
     load, equal, at_least, bits, give = 0x20, 0x15, 0x35, 0x45, 0x06
     allow, no_permission, unknown = 0x7FFF0000, 0x00050001, 0x00050026  # EPERM, ENOSYS
     numbers = DENIED[machine]
@@ -306,6 +308,8 @@ def denied_calls() -> bytes | None:
     for number in numbers:
         lines += [(equal, 0, 1, number), (give, 0, 0, no_permission)]
     lines += [(equal, 0, 1, CLONE3), (give, 0, 0, unknown)]  # its flags lie in memory, where no filter sees them
-    lines += [(equal, 0, 3, clone), (load, 0, 0, 16), (bits, 0, 1, NEW_USER), (give, 0, 0, no_permission)]
+    for number, test, value in ((clone, bits, NEW_USER), (prctl, equal, SET_DEATH_SIGNAL)):  # by the first argument
+        lines += [(equal, 0, 4, number), (load, 0, 0, 16), (test, 0, 1, value), (give, 0, 0, no_permission)]
+        lines += [(give, 0, 0, allow)]
     lines += [(give, 0, 0, allow)]
     return b"".join(struct.pack("HBBI", *line) for line in lines)
