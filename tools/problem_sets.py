@@ -15,9 +15,13 @@ from sphinx.application import Sphinx
 
 if TYPE_CHECKING:
     from exercises.grader.course import ProblemSet
+    from exercises.grader.rubric import Problem
 
 PAGE = "book/appendices/exercises"
 PLACE = "<!-- problem sets -->"
+COURSE_PAGE = "book/appendices/instructors"
+COURSE_PLACE = "<!-- table of problem sets -->"
+MINUTES = {"easy": 10, "medium": 20, "hard": 35}  # for a student who has read the chapter
 COURSE = Path("_build", "course")
 
 
@@ -50,18 +54,46 @@ def plain(text: str) -> str:
     return re.sub(r"(`[^`]*`)|([*_$<\[\]\\])", lambda found: found[1] or f"\\{found[2]}", text)
 
 
+def level(problems: "ProblemSet", problem: "Problem") -> str:
+    """Return "easy", "medium" or "hard", as the heading of a problem says."""
+    found = re.search(r"\([^)]*\b(easy|medium|hard)\)$", problems.heading(problem))
+    if found is None:
+        raise ValueError(f"{problems.name}, {problem.name}: the heading says no level")
+    return found[1]
+
+
+def minutes(problems: "ProblemSet") -> int:
+    """Return how long a problem set takes."""
+    return sum(MINUTES[level(problems, problem)] for problem in problems.rubric.problems)
+
+
+def overview(found: "list[ProblemSet]") -> str:
+    """Return a table of all problem sets for those who plan a course."""
+    lines = ["| problem set | problems | points | minutes |", "|---|---|---|---|"]
+    for problems in found:
+        cells = len(problems.problems), f"{problems.total:g}", minutes(problems)
+        lines.append(f"| [{title(problems)}]({problems.name}-problems) | {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def title(problems: "ProblemSet") -> str:
+    """Return the name of a set as its notebook has it."""
+    text = problems.cells[0].source.splitlines()[0].removeprefix("# Problem set:").strip()
+    return f"{text[0].upper()}{text[1:]}"
+
+
 def section(problems: "ProblemSet") -> str:
     """Return the part of the page that belongs to one problem set, as Markdown."""
     name = problems.name
-    title = problems.cells[0].source.splitlines()[0].removeprefix("# Problem set:").strip()
-    lines = [f"({name}-problems)=", f"## {title[0].upper()}{title[1:]}", ""]
+    lines = [f"({name}-problems)=", f"## {title(problems)}", ""]
     lines += [f"For the chapter {{doc}}`/{problems.rubric.chapter}`: {len(problems.problems)} problems, ", ""]
     lines[-2] += (
         f"{problems.total:g} points. {{download}}`{name}.ipynb </{COURSE.as_posix()}/release/{name}/{name}.ipynb>`"
     )
-    lines += ["| problem | points |", "|---|---|"]
+    lines += ["| problem | level | points |", "|---|---|---|"]
     lines += [
-        f"| {plain(problems.title(problem))} | {problems.points(problem):g} |" for problem in problems.rubric.problems
+        f"| {plain(problems.title(problem))} | {level(problems, problem)} | {problems.points(problem):g} |"
+        for problem in problems.rubric.problems
     ]
     lines += ["", "<details><summary>Solutions, and what often goes wrong</summary>", ""]
     for problem in problems.rubric.problems:
@@ -72,8 +104,8 @@ def section(problems: "ProblemSet") -> str:
 
 
 def fill(app: Sphinx, name: str, source: list[str]) -> None:
-    """Put the problem sets into their page, in the order of the chapters."""
-    if name != PAGE:
+    """Put the problem sets into their pages, in the order of the chapters."""
+    if name not in (PAGE, COURSE_PAGE):
         return
     sys.path.insert(0, str(app.srcdir))
     try:
@@ -83,6 +115,7 @@ def fill(app: Sphinx, name: str, source: list[str]) -> None:
     contents = Path(app.srcdir, "_toc.yml").read_text(encoding="utf-8")
     found = sorted(map(ProblemSet, sets()), key=lambda problems: contents.find(problems.rubric.chapter + "\n"))
     source[0] = source[0].replace(PLACE, "\n".join(section(problems) for problems in found))
+    source[0] = source[0].replace(COURSE_PLACE, overview(found))
     for problems in found:
         for path in (
             f"exercises/source/{problems.name}/{problems.name}.ipynb",
