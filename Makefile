@@ -50,7 +50,7 @@ serve: .venv
 
 lab: .venv
 	@echo 'lab: JupyterLab opens in the browser; Ctrl-C twice stops it'
-	@PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/jupyter lab $(AS_ROOT) book/index.md
+	@PATH="$(CURDIR)/$(VENV):$$PATH" $(VENV)/jupyter lab $(AS_ROOT) book/index.ipynb
 
 lint: .venv
 	@echo 'lint: ruff, mypy, codespell, clean notebooks'

@@ -5,10 +5,13 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, Route, sync_playwright
@@ -68,6 +71,56 @@ TOO_WIDE = """() => {
     return [`page is ${root.scrollWidth} wide`, ...wide.slice(0, 3).map(e => e.outerHTML.slice(0, 120))];
 }"""
 
+# WCAG 2.2 up to AA; what MathJax draws is described by its own MathML, and is costly to walk.
+AXE = """async () => {
+    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    const result = await axe.run({exclude: ["mjx-container"]}, {runOnly: tags, resultTypes: ["violations"]});
+    return result.violations.map(v => `${v.id}: ${v.help} (${v.nodes.length})\\n` + v.nodes.slice(0, 3)
+        .map(n => `    ${n.target} ${n.html.slice(0, 160)} ${[...n.any, ...n.all][0]?.message}`).join("\\n"));
+}"""
+
+# What readers look for, and a page that must be among the first that are found.
+SEARCHES = {
+    "step size": "descent/step_size",
+    "diverges": "descent/",
+    "Lipschitz": "descent/",
+    "Taylor": "descent/taylor",
+    "batch": "descent/stochastic",
+    "cosine": "schedules/",
+    "warm-up": "schedules/warmup",
+    "restarts": "schedules/",
+    "plateau": "schedules/listening",
+    "momentum": "methods/momentum",
+    "Nesterov": "methods/momentum",
+    "RMSprop": "methods/adaptive",
+    "AdaGrad": "methods/adaptive",
+    "AdamW": "methods/adam",
+    "weight decay": "methods/adam",
+    "range test": "practice/finding_a_rate",
+    "MNIST": "practice/mnist",
+    "PyTorch": "appendices/",
+    "学习率": "appendices/",
+    "余弦退火": "appendices/",
+    "阶梯衰减": "appendices/",
+}
+
+
+class Addresses(HTMLParser):
+    """The ids of a page, and what it links to."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.links: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name == "id" or (tag == "a" and name == "name"):
+                self.ids.add(value or "")
+            elif name in {"href", "src"} and value:
+                self.links.add(value)
+
 
 @dataclass
 class Visit:
@@ -120,10 +173,18 @@ def homes(site: Path) -> Iterator[dict[str, str]]:
         httpd.shutdown()
 
 
+@pytest.fixture(scope="module")
+def axe(require: Callable[[bool, str], None]) -> str:
+    """Return the script of axe-core."""
+    found = find_spec("axe_playwright_python")
+    require(found is not None, "axe-playwright-python is not installed")
+    return Path(str(found and found.origin)).with_name("axe.min.js").read_text(encoding="utf-8")
+
+
 @pytest.mark.site
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("view", VIEWS)
-def test_page(browser: Browser, homes: dict[str, str], view: tuple[str, str, str], name: str) -> None:
+def test_page(browser: Browser, homes: dict[str, str], axe: str, view: tuple[str, str, str], name: str) -> None:
     transport, theme, screen = view
     visit = Visit(homes[transport])
     size = {"width": WIDTHS[screen], "height": 900}
@@ -142,6 +203,10 @@ def test_page(browser: Browser, homes: dict[str, str], view: tuple[str, str, str
         found += page.evaluate(TOO_WIDE)
         shown = page.locator("html").get_attribute("data-theme")
         found += [f"theme is {shown}, not {theme}"] if shown != theme else []
+        bare = page.locator("div.highlight:has(pre):not(:has(button.copybtn))")
+        found += [f"no button copies this: {code[:80]!r}" for code in bare.all_inner_texts()]
+        page.evaluate(axe)
+        found += [f"axe: {violation}" for violation in page.evaluate(AXE)]
         assert not found, "\n".join(found)
 
 
@@ -152,3 +217,37 @@ def test_address_of_the_site_leads_to_the_first_page(browser: Browser, homes: di
         page = context.new_page()
         page.goto(f"{homes[transport]}index.html")
         page.wait_for_url(f"{homes[transport]}{pages(ROOT)[0]}.html")
+
+
+@pytest.mark.site
+def test_every_link_and_anchor_leads_somewhere(site: Path) -> None:
+    pages_there = {
+        path: Addresses(path.read_text(encoding="utf-8"))
+        for path in site.rglob("*.html")
+        if "_static" not in path.parts
+    }
+    dead = []
+    for path, page in pages_there.items():
+        for link in page.links:
+            if re.match(r"[a-z]+:|//", link):
+                continue
+            address, _, anchor = unquote(link).partition("#")
+            target = (path.parent / address.partition("?")[0]).resolve() if address else path
+            if not target.exists():
+                dead.append(f"{path.relative_to(site)}: {link}")
+            elif anchor and target in pages_there and anchor not in pages_there[target].ids:
+                dead.append(f"{path.relative_to(site)}: {link} (no such anchor)")
+    assert len(pages_there) > 40
+    assert not dead, "\n".join(sorted(dead))
+
+
+@pytest.mark.site
+def test_search_finds_what_readers_look_for(browser: Browser, homes: dict[str, str]) -> None:
+    with browser.new_context() as context:
+        page = context.new_page()
+        for term, expected in SEARCHES.items():
+            page.goto(f"{homes['file']}search.html?q={quote(term)}")
+            page.wait_for_function("() => document.querySelector('#search-results li a')", timeout=20_000)
+            page.wait_for_function("() => /finished/i.test(document.querySelector('.search-summary').textContent)")
+            links = page.locator("#search-results li a").evaluate_all("found => found.map(a => a.href)")
+            assert any(f"/book/{expected}" in link for link in links[:10]), (term, links[:10])

@@ -14,6 +14,7 @@ import re
 import shutil
 import sys
 import time
+import zipfile
 from collections.abc import Iterable
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_TIMEOUT = 300  # seconds
+ARCHIVE = "the-learning-rate.zip"  # the site for offline reading
 CACHES_KEPT = 3  # older ones are removed
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 WARNING = re.compile(r"^.*\b\w*Warning: .*$", re.MULTILINE)
@@ -186,6 +188,19 @@ def render(root: Path, cache: Path) -> bool:
     return not failed
 
 
+def zip_site(html: Path) -> None:
+    """Put the whole site into one file beside its first page, the same bytes for the same pages."""
+    target = html / ARCHIVE
+    part = target.with_suffix(".part")
+    files = sorted(path for path in html.rglob("*") if path.is_file() and path.suffix not in {".part", ".zip"})
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            entry = zipfile.ZipInfo(f"the-learning-rate/{path.relative_to(html).as_posix()}")  # dated 1980, always
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
+    part.replace(target)
+
+
 def build(root: Path, jobs: int) -> bool:
     """Build the book of a folder; say whether all went well."""
     start = time.perf_counter()
@@ -204,6 +219,7 @@ def build(root: Path, jobs: int) -> bool:
     if not render(root, cache):
         print("book: the pages have errors; they stand above", file=sys.stderr)
         return False
+    zip_site(root / "_build" / "html")
     end = time.perf_counter()
     print(f"book: chapters {ran - start:.0f} s, pages {end - ran:.0f} s, in all {end - start:.0f} s")
     print(f"book: open {os.path.relpath(root / '_build' / 'html' / 'index.html')}")

@@ -1,4 +1,7 @@
-"""Draw the picture of the README and the cover: book/_assets/picture-light.svg and picture-dark.svg."""
+"""Draw the pictures of the README and the site, all into book/_assets.
+
+picture-light.svg and picture-dark.svg, the logo (also the sign in the browser's tab), and what a shared link shows.
+"""
 
 from pathlib import Path
 
@@ -61,8 +64,39 @@ def map_of_settings(ax: Axes) -> None:
     ax.set(title="10,000 settings at once", xlabel="rate η", ylabel="momentum β", xlim=(0.003, 1))
 
 
+def logo() -> str:
+    """Gradient descent that overshoots a little, in a bowl: the steps as `minimize` makes them."""
+    run = minimize(Quadratic([1.0]), [1.0], GradientDescent(), lr=1.6, steps=6)
+    across = np.linspace(-1.15, 1.15, 41)
+
+    def points(x: np.ndarray) -> str:
+        return " ".join(f"{32 + 22 * at:.1f},{52 - 34 * at**2:.1f}" for at in x)
+
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">'
+        '<rect width="64" height="64" rx="12" fill="#0b3c5d"/>'
+        '<g fill="none" stroke-linecap="round" stroke-linejoin="round">'
+        f'<polyline points="{points(across)}" stroke="#fff" stroke-width="4"/>'
+        f'<polyline points="{points(run.params[:, 0])}" stroke="#ffb000" stroke-width="3.5"/></g>'
+        '<circle cx="54" cy="18" r="4.5" fill="#ffb000"/></svg>\n'
+    )
+
+
+def social() -> None:
+    """Draw 1200 × 630 dots: the title, and the picture of the cover."""
+    fig, axes = plots.subplots(1, 3, width=12, height=6.3)
+    for ax, draw in zip(axes, (valley, shapes, map_of_settings), strict=True):
+        draw(ax)
+    fig.get_layout_engine().set(rect=(0.01, 0.03, 0.98, 0.68))
+    fig.text(0.03, 0.86, "The learning rate", fontsize=40, fontweight="bold")
+    fig.text(0.03, 0.77, "A book whose every number is computed in the page", fontsize=19)
+    fig.savefig(FOLDER / "social.png", dpi=100, facecolor="white", metadata={"Software": None})
+
+
 def main() -> None:
     """Draw once, color twice."""
+    (FOLDER / "logo.svg").write_text(logo())
+    social()
     fig, axes = plots.subplots(1, 3, width=12, height=3.6)
     for ax, draw in zip(axes, (valley, shapes, map_of_settings), strict=True):
         draw(ax)
