@@ -317,7 +317,10 @@ def test_where_other_libraries_leave_the_formula():
     schedule = CosineRestarts(1.0, 10, 1.5)  # restarts at 10 and 25
     there = matrix.MATRIX[CosineRestarts, "keras"].build(schedule)  # in Keras' own float32
     assert schedule([10, 25]).tolist() == [1, 1]
-    assert [float(there(t)) for t in (10, 25)] == [1, 0]
+    ours, theirs = schedule(np.arange(60)), np.array([float(there(t)) for t in range(60)])
+    late = np.flatnonzero(np.abs(theirs - ours) > 1e-4)
+    assert set(late) <= {10, 25}  # whether a restart is late depends on how a processor rounds the logarithm
+    assert np.all(theirs[late] < 1e-4)
 
 
 def test_every_pair_of_the_matrix_has_a_table_row():
