@@ -53,9 +53,9 @@ VISIBLE_TEXT = """() => {
 }"""
 RAW_TEX = re.compile(r"\\[(\[]|\\(?:frac|begin|left|nabla|theta|eta|sum|mathbf|text)\b|\$[^$\n]+\$")
 
-# Pictures with nothing, or with a file's name, in place of words.
+# Pictures with nothing, or with a file's name, in place of words; beside the logo stand the words themselves.
 UNDESCRIBED = r"""() => [...document.querySelectorAll("img, svg[role=img], canvas")]
-    .filter(e => !e.closest("[aria-hidden=true]"))
+    .filter(e => !e.closest("[aria-hidden=true], a.navbar-brand"))
     .filter(e => {
         const words = e.alt ?? e.getAttribute("aria-label") ?? e.querySelector("title")?.textContent ?? "";
         return words.trim() === "" || /\.(png|svg|jpe?g|gif)$/.test(words);
@@ -74,7 +74,7 @@ TOO_WIDE = """() => {
 # WCAG 2.2 up to AA; what MathJax draws is described by its own MathML, and is costly to walk.
 AXE = """async () => {
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    const result = await axe.run({exclude: ["mjx-container"]}, {runOnly: tags, resultTypes: ["violations"]});
+    const result = await axe.run({exclude: ["mjx-container"]}, {runOnly: tags, preload: false});
     return result.violations.map(v => `${v.id}: ${v.help} (${v.nodes.length})\\n` + v.nodes.slice(0, 3)
         .map(n => `    ${n.target} ${n.html.slice(0, 160)} ${[...n.any, ...n.all][0]?.message}`).join("\\n"));
 }"""

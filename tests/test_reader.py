@@ -1,0 +1,87 @@
+"""What tools/reader.py and tools/colab.py add to pages and notebooks; two builds of one state are the same."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import nbformat
+import pytest
+from docutils import nodes
+
+from tools.book import zip_site
+from tools.colab import with_install
+from tools.reader import launch, minutes, repository, tag_chinese
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_chinese_is_tagged_in_text_and_not_in_attributes() -> None:
+    assert tag_chinese('<p title="学习率">rate 学习率, 动量</p>') == (
+        '<p title="学习率">rate <span lang="zh">学习率</span>, <span lang="zh">动量</span></p>'
+    )
+
+
+def test_reading_time_counts_words_and_lines_of_code() -> None:
+    words, code = nodes.paragraph("", " ".join(["word"] * 400)), nodes.literal_block("", "\n".join(["x = 1"] * 20))
+    page = nodes.document(None, None)  # type: ignore[arg-type]
+    page += [words, code]
+    assert minutes(page) == 3  # 400 / 200 words, 20 * 3 s
+
+
+def test_links_to_other_hosts_need_a_known_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LRLAB_REPOSITORY", raising=False)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    assert repository() == ""
+    monkeypatch.setenv("GITHUB_REPOSITORY", "someone/book")
+    assert repository() == "someone/book"
+    links = launch(repository(), "book/one")
+    assert "github/someone/book/blob/colab/book/one.ipynb" in links
+    assert links.count("leaves this site") == links.count("<a ") == 2
+    monkeypatch.setenv("LRLAB_REPOSITORY", "no repository")
+    with pytest.raises(ValueError, match="owner/name"):
+        repository()
+
+
+def test_only_the_copy_for_colab_installs_anything() -> None:
+    chapter = nbformat.read(ROOT / "book/descent/step_size.ipynb", as_version=4)
+    copy = with_install(chapter, "someone/book")
+    nbformat.validate(copy)
+    assert "git+https://github.com/someone/book" in copy.cells[0].source
+    assert copy.cells[1:] == chapter.cells
+    for path in (ROOT / "book").rglob("*.ipynb"):
+        assert "pip install" not in path.read_text(encoding="utf-8"), path
+
+
+def test_one_state_makes_one_zip(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<p>first page")
+    zip_site(tmp_path)
+    archive = tmp_path / "the-learning-rate.zip"
+    first = archive.read_bytes()
+    os.utime(tmp_path / "index.html", (0, 0))
+    zip_site(tmp_path)
+    assert archive.read_bytes() == first
+    assert zipfile.ZipFile(archive).namelist() == ["the-learning-rate/index.html"]
+
+
+@pytest.mark.slow
+def test_two_builds_of_one_state_are_the_same(tmp_path: Path) -> None:
+    """Each from a clean copy, with a cache of its own: the chapters run twice, too."""
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    sites = []
+    for name in ("one", "two"):
+        copy = tmp_path / name
+        for file in filter(None, files.split("\0")):
+            (copy / file).parent.mkdir(parents=True, exist_ok=True)
+            (copy / file).write_bytes((ROOT / file).read_bytes())
+        environment = {**os.environ, "PYTHONPATH": str(copy)}
+        subprocess.run([sys.executable, "tools/book.py"], cwd=copy, env=environment, check=True)
+        sites.append(copy / "_build" / "html")
+    one, two = (
+        {path.relative_to(site): path for path in site.rglob("*") if path.is_file() and path.suffix != ".zip"}
+        for site in sites
+    )
+    assert one.keys() == two.keys()
+    different = [str(name) for name in one if one[name].read_bytes() != two[name].read_bytes()]
+    assert not different
