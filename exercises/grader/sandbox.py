@@ -148,7 +148,7 @@ class Sandbox:
         program = bubblewrap()
         passed: tuple[int, ...] = ()
         if program:
-            rules = denied_calls()
+            rules = denied_calls(alone=os.geteuid() == 0 and "--unshare-user" in program)
             if rules is not None:
                 read_end, write_end = os.pipe()
                 os.write(write_end, rules)
@@ -250,7 +250,7 @@ class Sandbox:
     def _watch(self, end: float) -> None:
         if time.monotonic() > end:
             raise EndedError("time-out", "The notebook did not come to an end in time.")
-        used, processes = usage(self.process.pid)
+        used, processes = usage(self.process.pid, self.limits.processes + 2)
         if used > self.limits.memory:
             raise EndedError("memory", "The notebook used more memory than it may.")
         if processes > self.limits.processes + 2:
@@ -265,11 +265,11 @@ class Sandbox:
         return EndedError("crashed", f"The notebook's process ended by itself{how}: os._exit, a signal, or a crash.")
 
 
-def usage(pid: int) -> tuple[int, int]:
-    """Return the bytes that a process and its descendants hold in memory, and how many they are; 0 if unknown."""
+def usage(pid: int, most: int = 1000) -> tuple[int, int]:
+    """Return the bytes that a process and its descendants hold in memory, and how many they are; stop above `most`."""
     total, waiting, seen = 0, [pid], 0
     page = os.sysconf("SC_PAGE_SIZE")
-    while waiting and seen < 10_000:
+    while waiting and seen <= most:
         one = waiting.pop()
         seen += 1
         try:
@@ -290,12 +290,16 @@ DENIED = {
 }
 # The architecture's mark, the numbers of clone and prctl.
 NUMBERS = {"x86_64": (0xC000003E, 56, 157), "aarch64": (0xC00000B7, 220, 167)}
-CLONE3, NEW_USER, SET_DEATH_SIGNAL = 435, 0x10000000, 1
+CLONE3, NEW_USER, THREAD, SET_DEATH_SIGNAL = 435, 0x10000000, 0x10000, 1
+FORK = {"x86_64": (57, 58), "aarch64": ()}
 
 
 @functools.cache
-def denied_calls() -> bytes | None:
-    """Return the kernel's filter of system calls (a BPF program); None for other machines."""
+def denied_calls(alone: bool) -> bytes | None:
+    """Return the kernel's filter of system calls (a BPF program); None for other machines.
+
+    `alone`: no new processes at all, for root in a user namespace, whom no limit on processes holds.
+    """
     machine = platform.machine()
     if machine not in DENIED:
         return None
@@ -305,9 +309,12 @@ def denied_calls() -> bytes | None:
     numbers = DENIED[machine]
     lines: list[tuple[int, int, int, int]] = [(load, 0, 0, 4), (equal, 1, 0, architecture), (give, 0, 0, no_permission)]
     lines += [(load, 0, 0, 0), (at_least, 0, 1, 0x40000000), (give, 0, 0, no_permission)]
-    for number in numbers:
+    for number in (*numbers, *(FORK[machine] if alone else ())):
         lines += [(equal, 0, 1, number), (give, 0, 0, no_permission)]
     lines += [(equal, 0, 1, CLONE3), (give, 0, 0, unknown)]  # its flags lie in memory, where no filter sees them
+    if alone:
+        lines += [(equal, 0, 3, clone), (load, 0, 0, 16), (bits, 1, 0, THREAD), (give, 0, 0, no_permission)]
+        lines += [(load, 0, 0, 0)]
     for number, test, value in ((clone, bits, NEW_USER), (prctl, equal, SET_DEATH_SIGNAL)):  # by the first argument
         lines += [(equal, 0, 4, number), (load, 0, 0, 16), (test, 0, 1, value), (give, 0, 0, no_permission)]
         lines += [(give, 0, 0, allow)]
