@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from docutils import nodes
 
-from tools.book import zip_site
+from tools.book import run, zip_site
 from tools.colab import with_install
 from tools.reader import launch, minutes, repository, tag_chinese
 
@@ -63,6 +63,13 @@ def test_one_state_makes_one_zip(tmp_path: Path) -> None:
     zip_site(tmp_path)
     assert archive.read_bytes() == first
     assert zipfile.ZipFile(archive).namelist() == ["the-learning-rate/index.html"]
+
+
+@pytest.mark.thorough
+def test_a_page_with_widgets_runs_to_the_same_bytes_twice() -> None:
+    one, two = (nbformat.writes(run(ROOT / "book/index.ipynb").notebook) for _ in range(2))
+    assert "widget-view" in one
+    assert one == two
 
 
 @pytest.mark.slow

@@ -90,7 +90,18 @@ def run(path: Path) -> Run:
         client.execute()
     except Exception as error:  # whatever ends a notebook is told with its cell; the other notebooks go on
         failure = f"cell {at} ({notebook.cells[at].get('id')}): {ANSI.sub('', str(error))}"
+    notebook = with_steady_ids(notebook)
     return Run(path, notebook, time.perf_counter() - start, failure or complaint(notebook))
+
+
+def with_steady_ids(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Number the widgets of a notebook in the order of their making; their own ids are drawn anew in each run."""
+    saved = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
+    written = json.dumps(notebook)
+    for number, drawn in enumerate(saved.get("state", {}), start=1):
+        written = written.replace(drawn, f"{number:032x}")
+    steady: nbformat.NotebookNode = nbformat.from_dict(json.loads(written))
+    return steady
 
 
 def complaint(notebook: nbformat.NotebookNode) -> str:
