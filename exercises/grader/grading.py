@@ -325,9 +325,11 @@ def decoded(outcomes: list[list[Outcome]]) -> list[list[Outcome]]:
 def shown(value: Any) -> str:
     """Return a value as the learner reads it: short, without quotes that nobody typed."""
     if isinstance(value, np.ndarray):
-        text = np.array2string(value, precision=6, threshold=12, separator=", ")
+        text = np.array2string(value, precision=6, threshold=12, separator=", ").replace("[ ", "[").replace(" ]", "]")
     elif isinstance(value, float):
         text = f"{value:.8g}"
+    elif isinstance(value, list):
+        text = f"[{', '.join(map(shown, value))}]"
     else:
         text = repr(value)
     text = " ".join(text.split())

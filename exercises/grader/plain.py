@@ -54,10 +54,11 @@ def _encode(value: Any, depth: int) -> Any:
         if len(value) > TEXT:
             raise NotPlainError("a very long text")
         return value
-    if kind in (list, tuple):
-        if len(value) > ITEMS:
+    if kind in (list, tuple) or (isinstance(value, tuple) and hasattr(kind, "_fields")):  # a named tuple is a tuple
+        items = list(value) if kind is list else list(tuple.__iter__(value))
+        if len(items) > ITEMS:
             raise NotPlainError("a very long list")
-        return [_encode(item, depth + 1) for item in value]
+        return [_encode(item, depth + 1) for item in items]
     if kind is dict:
         if len(value) > ITEMS or not all(type(key) in (str, int, float, bool) for key in value):
             raise NotPlainError("a dictionary with unusual keys")
@@ -66,6 +67,8 @@ def _encode(value: Any, depth: int) -> Any:
         return {"expression": value.source}
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
+        if array.dtype.kind == "U" and array.size <= ITEMS:
+            return _encode(array.tolist(), depth)
         if array.dtype.kind not in "fiub":
             raise NotPlainError(f"an array of type {array.dtype}")
         if array.size > ITEMS:

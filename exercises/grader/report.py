@@ -17,9 +17,14 @@ def number(points: float) -> str:
     return f"{points:g}"
 
 
+def capital(text: str) -> str:
+    """Return a text with a capital first letter; the rest stays."""
+    return text[:1].upper() + text[1:]
+
+
 def said(result: Result, hints: Mapping[str, str]) -> list[str]:
     """Return what one problem's result says, a paragraph each."""
-    found = [f"{result.mistake[0].upper()}{result.mistake[1:]}."] if result.mistake else []
+    found = [f"{capital(result.mistake)}."] if result.mistake else []
     if result.explain:
         found.append(result.explain)
     if result.outcome not in ("right", "blank"):
@@ -62,10 +67,11 @@ def page(record: Record, hints: Mapping[str, str] | None = None) -> str:
     if record.status != "graded":
         found.append(f"<p><strong>{escape(record.status)}</strong>: {escape(record.reason)}</p>")
     for result in record.results:
-        found.append(f'<section class="{escape(result.outcome)}"><h2>{escape(result.title)}: ')
+        mark = MARKS.get(result.outcome, "✗")
+        found.append(f'<section class="{escape(result.outcome)}"><h2>{mark} {escape(result.title)}: ')
         found.append(f"{number(result.points)} of {number(result.out_of)}</h2>")
         if result.mistake:
-            found.append(f"<p><strong>{escape(result.mistake)}</strong></p>")
+            found.append(f"<p><strong>{escape(capital(result.mistake))}.</strong></p>")
         if result.explain:
             found.append(f"<p>{escape(result.explain)}</p>")
         if result.case and result.outcome not in ("right", "blank"):
@@ -76,7 +82,8 @@ def page(record: Record, hints: Mapping[str, str] | None = None) -> str:
         found.append("</section>")
     if record.notices:
         found.append(f"<ul>{''.join(f'<li>{escape(notice)}</li>' for notice in record.notices)}</ul>")
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{score}</title>'
+    title = escape(f"{record.problem_set}: {score}")
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
     body = "".join(found)
     return f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{body}</body></html>\n'
 

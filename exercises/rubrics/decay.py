@@ -58,12 +58,20 @@ RUBRIC = Rubric(
             answer="step_decay",
             inputs=step_decay,
             cases=12,
-            hints=("How many drops have there been by step t? // rounds a quotient down.",),
+            hints=(
+                "How many drops have there been by step t? // rounds a quotient down.",
+                "// works on a number and on an array; int(…) takes one number only.",
+            ),
             mistakes=(
                 Mistake(
                     "not rounded down",
                     "Without the floor the rate falls a little at every step: that is exponential decay.",
                     {"t // every": "t / every"},
+                ),
+                Mistake(
+                    "rounded to the nearest",
+                    "Rounded, the first drop comes after half a piece already. ⌊ ⌋ rounds down.",
+                    {"t // every": "np.round(t / every)"},
                 ),
                 Mistake(
                     "drops one step late",
@@ -190,7 +198,7 @@ RUBRIC = Rubric(
             name="reach",
             answer="reach",
             inputs=reach,
-            hints=("The limit is the sum without γ^T.",),
+            hints=("The first of the rates is η₀ γ⁰ = η₀.", "For a long run γ^T in (4) tends to zero."),
             mistakes=(
                 Mistake(
                     "one rate too many",
@@ -201,6 +209,11 @@ RUBRIC = Rubric(
                     "one rate too few",
                     "The first T rates are those of the steps 0 to T − 1, T of them.",
                     {"gamma**steps": "gamma ** (steps - 1)"},
+                ),
+                Mistake(
+                    "counted from one",
+                    "The steps are 0 to T − 1, so the first rate is η₀ itself, not η₀ γ.",
+                    {"limit * (1 - gamma**steps)": "gamma * limit * (1 - gamma**steps)"},
                 ),
                 Mistake(
                     "last rate instead of the sum",
@@ -350,16 +363,17 @@ RUBRIC = Rubric(
             name="best-schedule",
             answer="rates",
             measure="noisy_end",
-            thresholds={0.02: 1, 0.008: 2, 0.0035: 4},
+            thresholds={0.006: 1, 0.0035: 3, 0.0026: 4},
             hints=(
                 "Which rate is the largest that the steep direction bears? Begin near it.",
-                "Let the rate fall to nearly zero in the second half: a line will do.",
+                "Let the rate fall to nearly zero by the end. A line or a cosine comes to about 0.003.",
+                "Near the minimum the best rate falls like 1/t: fast at first, then slowly. Which power of 1 − t/T bends so?",
             ),
             mistakes=(
                 Mistake(
                     "a constant rate",
                     "A constant rate has a noise floor. The large rates of the start must become small ones.",
-                    "rates = [0.01] * 200",
+                    "rates = [0.025] * 200",
                     when=lambda rates: np.ptp(rates) == 0,
                 ),
                 Mistake(
@@ -382,8 +396,8 @@ RUBRIC = Rubric(
                 ),
             ),
             equivalents=(
-                "rates = 0.09 * (1 - np.arange(200) / 200)",
-                "rates = tuple(0.045 * (1 + np.cos(np.pi * t / 200)) for t in range(200))",
+                "rates = 0.095 * (1 - np.arange(200) / 200) ** 2.1",
+                "rates = tuple(0.1 if t < 55 else 0.1 / (1 + (t - 55) / 9) for t in range(200))",
             ),
         ),
     ),

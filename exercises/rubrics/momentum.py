@@ -114,7 +114,8 @@ RUBRIC = Rubric(
             mistakes=(
                 Mistake(
                     "heavy ball",
-                    "This is the step of equation (1). Nesterov's looks one velocity ahead.",
+                    "This is the step of equation (1): g + β v with the *old* v is just the new v. Nesterov's looks one velocity "
+                    "ahead, so the bracket holds the new one.",
                     {"(grad + beta * velocity)": "velocity"},
                 ),
                 Mistake(
@@ -176,6 +177,11 @@ RUBRIC = Rubric(
                     {"average_rate * (1 - new_momentum)": "average_rate"},
                 ),
                 Mistake(
+                    "second rate divided",
+                    "From the average to the sum the steps become 1/(1 − β) times as long, so this rate shrinks too.",
+                    {"average_rate * (1 - new_momentum)": "average_rate / (1 - new_momentum)"},
+                ),
+                Mistake(
                     "times β",
                     "What counts is how much is forgotten at each step, 1 − β.",
                     {"(1 - new_momentum)": "new_momentum"},
@@ -194,7 +200,10 @@ RUBRIC = Rubric(
             answer="radius",
             inputs=radius,
             cases=16,
-            hints=("np.roots takes the coefficients of a polynomial.", "np.sqrt of a negative number needs + 0j."),
+            hints=(
+                "np.roots takes the coefficients of a polynomial; np.sqrt of a negative number needs + 0j.",
+                "The modulus of a complex number is its abs. Take it before you compare: complex numbers have no order.",
+            ),
             mistakes=(
                 Mistake(
                     "the smaller root",
@@ -361,6 +370,11 @@ RUBRIC = Rubric(
                     "quotient of neighbors",
                     "A single quotient of points mixes ηλ and β. It changes from step to step.",
                     {"read_ball = [product, momentum]": "read_ball = [product, abs(ball[2] / ball[1])]"},
+                ),
+                Mistake(
+                    "order exchanged",
+                    "First ηλ, the product of rate and curvature, then β.",
+                    {"[product, momentum]": "[momentum, product]"},
                 ),
                 Mistake(
                     "√β instead of β",

@@ -33,8 +33,10 @@ def batch_gradient(rng: Generator) -> tuple[Any, ...]:
 
 
 def floor(rng: Generator) -> tuple[Any, ...]:
-    curvature = rng.uniform(0.5, 5)
-    product = rng.uniform(0.1, 1.9) if rng.uniform() < 0.8 else rng.uniform(2.1, 3)
+    curvature, kind = rng.uniform(0.5, 5), rng.uniform()
+    product = rng.uniform(0.1, 1.9) if kind < 0.7 else rng.uniform(2.1, 3)
+    if kind > 0.85:  # at the edge; a power of two makes the product exact
+        curvature, product = float(rng.choice([0.5, 1, 2, 4])), 2.0
     return product / curvature, curvature, rng.uniform(0.5, 3), int(rng.integers(2, 20))
 
 
@@ -109,7 +111,7 @@ RUBRIC = Rubric(
             mistakes=(
                 Mistake(
                     "root forgotten",
-                    "The variance falls with B, the error only with √B. A third of it needs nine times the batch.",
+                    "The variance falls with B, the error only with √B: half the error needs four times the batch.",
                     {" ** 2": "", "**0.5": ""},
                 ),
                 Mistake(
@@ -181,6 +183,11 @@ RUBRIC = Rubric(
                     "Beyond 2/λ the mean squared distance grows without end. The formula then gives a negative number.",
                     {"eta * curvature >= 2": "False"},
                 ),
+                Mistake(
+                    "the edge itself",
+                    "At the edge, ηλ = 2, the run does not come to rest either: the formula would divide by zero.",
+                    {"eta * curvature >= 2": "eta * curvature > 2"},
+                ),
             ),
             equivalents=(
                 """
@@ -194,10 +201,10 @@ RUBRIC = Rubric(
                 def floor(eta, curvature, sigma, batch):
                     s = 0.0
                     for _ in range(5000):
-                        s = (1 - eta * curvature) ** 2 * s + (eta * sigma) ** 2 / batch
-                        if s > 1e12:
-                            return np.inf
-                    return np.float64(s * curvature / 2)
+                        s, last = (1 - eta * curvature) ** 2 * s + (eta * sigma) ** 2 / batch, s
+                        if abs(s - last) < 1e-12 * s:
+                            return np.float64(s * curvature / 2)
+                    return np.inf
                 """,
             ),
         ),
@@ -364,6 +371,11 @@ RUBRIC = Rubric(
                     "distances, not their squares",
                     "The factor compares squared distances.",
                     {"single / np.sum((average - minimum) ** 2)": "(single / np.sum((average - minimum) ** 2)) ** 0.5"},
+                ),
+                Mistake(
+                    "mean of the distances",
+                    "Square each distance, then take the mean. The square of a mean is less than the mean of the squares.",
+                    {"np.sum((late - minimum) ** 2, axis=1))": "np.linalg.norm(late - minimum, axis=1)) ** 2"},
                 ),
                 Mistake(
                     "quotient upside down",
