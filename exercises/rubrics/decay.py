@@ -367,7 +367,7 @@ RUBRIC = Rubric(
             hints=(
                 "Which rate is the largest that the steep direction bears? Begin near it.",
                 "Let the rate fall to nearly zero by the end. A line or a cosine comes to about 0.003.",
-                "Near the minimum the best rate falls like 1/t: fast at first, then slowly. Which power of 1 − t/T bends so?",
+                "The best rate falls fast at first, then slowly, like 1/t. Which power of 1 − t/T bends so?",
             ),
             mistakes=(
                 Mistake(

@@ -114,8 +114,8 @@ RUBRIC = Rubric(
             mistakes=(
                 Mistake(
                     "heavy ball",
-                    "This is the step of equation (1): g + β v with the *old* v is just the new v. Nesterov's looks one velocity "
-                    "ahead, so the bracket holds the new one.",
+                    "This is the step of equation (1): g + β v with the old v is just the new v. Nesterov's looks one "
+                    "velocity ahead, so the bracket holds the new one.",
                     {"(grad + beta * velocity)": "velocity"},
                 ),
                 Mistake(
@@ -202,7 +202,7 @@ RUBRIC = Rubric(
             cases=16,
             hints=(
                 "np.roots takes the coefficients of a polynomial; np.sqrt of a negative number needs + 0j.",
-                "The modulus of a complex number is its abs. Take it before you compare: complex numbers have no order.",
+                "The modulus of a complex number is its abs. Compare the moduli: complex numbers have no order.",
             ),
             mistakes=(
                 Mistake(

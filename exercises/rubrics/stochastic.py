@@ -374,7 +374,7 @@ RUBRIC = Rubric(
                 ),
                 Mistake(
                     "mean of the distances",
-                    "Square each distance, then take the mean. The square of a mean is less than the mean of the squares.",
+                    "Square each distance, then take the mean: the square of the mean is less than the mean square.",
                     {"np.sum((late - minimum) ** 2, axis=1))": "np.linalg.norm(late - minimum, axis=1)) ** 2"},
                 ),
                 Mistake(
