@@ -272,7 +272,7 @@ RUBRIC = Rubric(
             name="best-rates",
             answer="rates",
             measure="loss_after",
-            thresholds={0.63: 2, 0.585: 4, 0.573: 6},
+            thresholds={0.63: 3, 0.578: 6},
             hints=(
                 "Sweep the peak at ratios of about 1.3, with the climb and the fall in place.",
                 "Between 0.04 and 0.06; let the rate end at zero.",
@@ -305,7 +305,7 @@ RUBRIC = Rubric(
             ),
             equivalents=(
                 "rates = 0.05 * (1 - np.arange(200) / 200)",
-                "rates = [0.045 * min(1, (t + 1) / 10) * (1 + np.cos(np.pi * t / 200)) / 2 for t in range(200)]",
+                "rates = tuple(np.float32(0.052 * min((t + 1) / 10, (200 - t) / 190)) for t in range(200))",
             ),
         ),
     ),
