@@ -21,7 +21,7 @@ PACKAGE = ROOT / "lrlab"
 # From the floor up. A module imports from lower layers and from its own folder.
 LAYERS = [
     {"_checks"},
-    {"objectives", "schedules", "optimizers", "data"},
+    {"objectives", "schedules", "optimizers", "data", "text"},
     {"curvature", "dynamic"},
     {"training"},
     {"search"},

@@ -8,27 +8,37 @@ from lrlab.pytorch.curvature import hessian_product, sharpness
 from lrlab.pytorch.devices import describe_device, device
 from lrlab.pytorch.history import History
 from lrlab.pytorch.layers import LayerNorms, layer_norms
+from lrlab.pytorch.lora import LoRA, add_lora, merge_lora
 from lrlab.pytorch.networks import mlp
 from lrlab.pytorch.optimizer import Optimizer
 from lrlab.pytorch.rates import as_scheduler, layerwise_lr, set_lr
 from lrlab.pytorch.search import range_test
 from lrlab.pytorch.tensorboard import log_to_tensorboard
-from lrlab.pytorch.training import fit
+from lrlab.pytorch.training import evaluate, fit
+from lrlab.pytorch.transformer import Classifier, Transformer
+from lrlab.pytorch.unfreezing import GradualUnfreezing
 
 __all__ = [
+    "Classifier",
     "GradientClip",
+    "GradualUnfreezing",
     "History",
     "LayerNorms",
+    "LoRA",
     "Optimizer",
+    "Transformer",
+    "add_lora",
     "as_scheduler",
     "clip_gradients",
     "describe_device",
     "device",
+    "evaluate",
     "fit",
     "hessian_product",
     "layer_norms",
     "layerwise_lr",
     "log_to_tensorboard",
+    "merge_lora",
     "mlp",
     "range_test",
     "set_lr",

@@ -183,6 +183,43 @@ def fit(
     )
 
 
+def evaluate(
+    model: torch.nn.Module,
+    data: tuple[Any, Any],
+    loss: Loss = cross_entropy,
+    reduction: str | None = "mean",
+    device: str | torch.device | None = None,
+) -> tuple[float, float]:
+    """Test a network: with its layers in evaluation mode, and no gradient.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Moved to the device; the modes of its layers stay as they were.
+    data : pair of arrays or tensors
+        Inputs and targets, examples first.
+    loss, reduction, device
+        As for `fit`.
+
+    Returns
+    -------
+    loss, accuracy : float
+        Mean loss per example; the share of targets whose output is the largest, NaN where targets are no classes.
+
+    Raises
+    ------
+    ValueError
+        As in `fit`.
+
+    Examples
+    --------
+    >>> model = torch.nn.Linear(1, 2)
+    >>> mean, accuracy = evaluate(model, (torch.zeros(8, 1), torch.zeros(8, dtype=torch.int64)), device="cpu")
+    """
+    where = devices.device(device)
+    return _test(model.to(where), on_device("data", data, where), reduced(loss, reduction and "mean"))
+
+
 def backward(
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
