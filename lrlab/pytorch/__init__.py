@@ -11,6 +11,7 @@ from lrlab.pytorch.layers import LayerNorms, layer_norms
 from lrlab.pytorch.lora import LoRA, add_lora, merge_lora
 from lrlab.pytorch.networks import mlp
 from lrlab.pytorch.optimizer import Optimizer
+from lrlab.pytorch.parallel import launch, parallel_fit
 from lrlab.pytorch.rates import as_scheduler, layerwise_lr, set_lr
 from lrlab.pytorch.search import range_test
 from lrlab.pytorch.tensorboard import log_to_tensorboard
@@ -35,11 +36,13 @@ __all__ = [
     "evaluate",
     "fit",
     "hessian_product",
+    "launch",
     "layer_norms",
     "layerwise_lr",
     "log_to_tensorboard",
     "merge_lora",
     "mlp",
+    "parallel_fit",
     "range_test",
     "set_lr",
     "sharpness",
