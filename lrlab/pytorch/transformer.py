@@ -64,7 +64,7 @@ class Block(nn.Module):
     Parameters
     ----------
     width, heads : int
-        As for `Attention`. The network has 4 ``width`` hidden units.
+        As for ``Attention``. The network has 4 ``width`` hidden units.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -105,7 +105,7 @@ class Transformer(nn.Module):
     context : int
         The longest input.
     width, heads : int
-        As for `Attention`.
+        As for ``Attention``.
     layers : int
         Blocks.
 
