@@ -243,9 +243,10 @@ def _fails(group: list[context.SpawnProcess]) -> bool:
     running = group
     while running:
         connection.wait([process.sentinel for process in running])
-        if any(process.exitcode for process in running):
+        codes = [process.exitcode for process in running]  # once: they change while one looks
+        if any(codes):
             return True
-        running = [process for process in running if process.exitcode is None]
+        running = [process for process, code in zip(running, codes, strict=True) if code is None]
     return False
 
 
