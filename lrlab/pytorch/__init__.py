@@ -9,7 +9,9 @@ from lrlab.pytorch.devices import describe_device, device
 from lrlab.pytorch.history import History
 from lrlab.pytorch.layers import LayerNorms, layer_norms
 from lrlab.pytorch.lora import LoRA, add_lora, merge_lora
+from lrlab.pytorch.mup import mup
 from lrlab.pytorch.networks import mlp
+from lrlab.pytorch.noise import NoiseScale, noise_scale
 from lrlab.pytorch.optimizer import Optimizer
 from lrlab.pytorch.parallel import launch, parallel_fit
 from lrlab.pytorch.rates import as_scheduler, layerwise_lr, set_lr
@@ -26,6 +28,7 @@ __all__ = [
     "History",
     "LayerNorms",
     "LoRA",
+    "NoiseScale",
     "Optimizer",
     "Transformer",
     "add_lora",
@@ -42,6 +45,8 @@ __all__ = [
     "log_to_tensorboard",
     "merge_lora",
     "mlp",
+    "mup",
+    "noise_scale",
     "parallel_fit",
     "range_test",
     "set_lr",
