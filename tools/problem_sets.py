@@ -69,7 +69,7 @@ def minutes(problems: "ProblemSet") -> int:
 
 def overview(found: "list[ProblemSet]") -> str:
     """Return a table of all problem sets for those who plan a course."""
-    lines = ["| problem set | problems | points | minutes |", "|---|---|---|---|"]
+    lines = ["{.fits}", "| problem set | problems | points | minutes |", "|---|---|---|---|"]
     for problems in found:
         cells = len(problems.problems), f"{problems.total:g}", minutes(problems)
         lines.append(f"| [{title(problems)}]({problems.name}-problems) | {' | '.join(map(str, cells))} |")

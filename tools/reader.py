@@ -75,6 +75,10 @@ def help_reader(app: Sphinx, page: str, template: str, context: dict[str, Any], 
         return
     body = tag_chinese(context["body"]).replace("<pre>", '<pre tabindex="0">')
     body = EMPTY_HEADER.sub("<td></td>", body)
+    # Docutils gives the bibliography roles that are deprecated, or do not fit what is in them.
+    body = body.replace(' role="doc-biblioentry"', "").replace(
+        '<div role="list" class="citation-list">', '<div class="citation-list">'
+    )
     source = app.env.doc2path(page, base=False)
     if source.endswith(".ipynb") and page != app.config.root_doc:
         line = f"About {minutes(doctree)} min to read" + (launch(name, page) if (name := repository()) else "")
