@@ -148,7 +148,19 @@ HARMFUL_CELLS = {
     # It stops at 1024, so that a sandbox that does not hold it harms one test and not the machine.
     "fork bomb": (
         "import os\nfor _ in range(10):\n    os.fork()",
-        {"memory", "processes", "tampered", "time-out", "crashed"},
+        {"graded", "memory", "processes"},  # graded, if its copies end before they are counted
+    ),
+    "fork bomb that stays": (
+        """
+        import os, time
+        try:
+            for _ in range(10):
+                os.fork()
+        except OSError:
+            pass
+        time.sleep(60)
+        """,
+        {"memory", "processes"},
     ),
     "os._exit": ("import os\nos._exit(0)", {"crashed"}),
     "sys.exit": ("import sys\nsys.exit(0)", {"graded"}),
