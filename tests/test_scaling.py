@@ -1,4 +1,4 @@
-"""The gradient noise scale and µP against other formulas, other code and their defining properties."""
+"""The noise scale, µP and private gradients against other formulas, other code and their defining properties."""
 
 import math
 
@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lrlab.optimizers import Adam
-from lrlab.pytorch import Optimizer, fit, mlp, mup, noise_scale
+from lrlab.pytorch import Optimizer, fit, mlp, mup, noise_scale, private_gradient
 from lrlab.schedules import Linear
 
 
@@ -140,3 +140,60 @@ def test_another_network_is_refused():
             mup(wide(128), base, 0.01)
     with pytest.raises(ValueError, match="lr"):
         mup(wide(128), wide(64), -1.0)
+
+
+# ---------------------------------------------------------------- clipped and noised gradients
+
+
+def length_of(model: torch.nn.Module) -> float:
+    return torch.nn.utils.get_total_norm([param.grad for param in model.parameters()]).item()
+
+
+def test_without_clipping_and_noise_it_is_the_gradient_of_the_mean():
+    model, (x, y) = mlp([8, 6, 4]).double(), task(64, torch.float64)
+    private_gradient(model, (x, y), max_norm=1e6, noise=0.0, generator=torch.Generator())
+    found = torch.cat([param.grad.reshape(-1) for param in model.parameters()]).numpy()
+    np.testing.assert_allclose(found, gradient(model, x, y), rtol=0, atol=1e-14)
+
+
+def test_each_example_is_clipped_by_itself():
+    model, (x, y) = mlp([8, 6, 4]).double(), task(64, torch.float64)
+    each = np.array([gradient(model, x[i : i + 1], y[i : i + 1]) for i in range(64)])
+    lengths = np.linalg.norm(each, axis=1)
+    limit = float(np.median(lengths))
+    expected = (each * np.minimum(1, limit / lengths)[:, None]).mean(0)
+    seen = private_gradient(model, (x, y), max_norm=limit, noise=0.0, generator=torch.Generator())
+    np.testing.assert_allclose(seen.numpy(), lengths, rtol=1e-12)
+    found = torch.cat([param.grad.reshape(-1) for param in model.parameters()]).numpy()
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
+
+
+def test_the_noise_has_its_size_and_comes_from_the_generator():
+    """σC/B for each coordinate, whatever the gradient; here 2 · 0.5 / 64, over 8,068 coordinates."""
+    model, (x, y) = mlp([8, 500, 4]).double(), task(64, torch.float64)
+
+    def drawn(noise, seed):
+        generator = torch.Generator().manual_seed(seed)
+        private_gradient(model, (x, y), max_norm=0.5, noise=noise, generator=generator)
+        return torch.cat([param.grad.reshape(-1) for param in model.parameters()])
+
+    clean = drawn(0.0, seed=1)
+    added = drawn(2.0, seed=1) - clean
+    assert added.std().item() == pytest.approx(2 * 0.5 / 64, rel=0.05)
+    assert abs(added.mean().item()) < 4 * 2 * 0.5 / 64 / math.sqrt(len(added))
+    assert torch.equal(drawn(2.0, seed=1), drawn(2.0, seed=1))
+    assert not torch.equal(drawn(2.0, seed=1), drawn(2.0, seed=2))
+
+
+def test_no_example_moves_the_sum_by_more_than_the_limit():
+    model, (x, y) = mlp([8, 6, 4]).double(), task(64, torch.float64)
+    x[0] *= 1e6
+    private_gradient(model, (x[:1], y[:1]), max_norm=0.3, noise=0.0, generator=torch.Generator())
+    assert length_of(model) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("change", [{"max_norm": 0.0}, {"noise": -1.0}])
+def test_a_private_gradient_rejects_bad_numbers(change):
+    settings = {"max_norm": 1.0, "noise": 0.0, "generator": torch.Generator(), **change}
+    with pytest.raises(ValueError, match=next(iter(change))):
+        private_gradient(mlp([8, 4]), task(8), **settings)

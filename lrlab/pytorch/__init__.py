@@ -14,6 +14,7 @@ from lrlab.pytorch.networks import mlp
 from lrlab.pytorch.noise import NoiseScale, noise_scale
 from lrlab.pytorch.optimizer import Optimizer
 from lrlab.pytorch.parallel import launch, parallel_fit
+from lrlab.pytorch.private import private_gradient
 from lrlab.pytorch.rates import as_scheduler, layerwise_lr, set_lr
 from lrlab.pytorch.search import range_test
 from lrlab.pytorch.tensorboard import log_to_tensorboard
@@ -48,6 +49,7 @@ __all__ = [
     "mup",
     "noise_scale",
     "parallel_fit",
+    "private_gradient",
     "range_test",
     "set_lr",
     "sharpness",
