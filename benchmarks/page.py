@@ -38,9 +38,11 @@ before.
   grids the floor is Python's cost of a call, some tens of them a step.
 - **The schedule** needs a cosine for each step, and a million plain cosines are the floor. Torch's schedulers are
   timed bare; a training loop calls them after a step of its optimizer, which is the last row.
-- **Adam** as a formula makes a new array for each operation, where torch changes its own in place. Beyond the
-  processor's cache a new array also costs a page fault every few kilobytes. `lrlab.pytorch.Optimizer` therefore goes
-  through a large parameter in blocks that stay in the cache, to the same bits; the formula itself stays as it reads.
+- **Adam** as a formula passes over memory 14 times, once for each operation, and makes a new array each time; torch's
+  for-loop form joins operations (`lerp`, `addcmul`, `addcdiv`), needs 7 passes, and changes its own arrays in place.
+  Twice its time is therefore the floor of the readable form while the arrays fit the cache. Beyond the cache each new
+  array also costs page faults. `lrlab.pytorch.Optimizer` goes through a large parameter in blocks that stay in the
+  cache, to the same bits, and there it meets the bound; the formula itself stays as it reads.
 
 ## The figures
 

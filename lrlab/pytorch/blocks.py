@@ -9,7 +9,7 @@ import torch
 from lrlab import optimizers
 from lrlab.optimizers import Method
 
-LARGE = 2**22  # bytes from which on an array leaves the cache, and a new one costs a page fault every 4 kB
+LARGE = 2**19  # bytes from which on new arrays of this size tend to cost a page fault every 4 kB
 BLOCK = 2**18  # bytes of which a core's cache holds as many as a rule makes at once
 COORDINATEWISE = (  # what happens to a coordinate depends on no other one
     optimizers.GradientDescent,
