@@ -1,6 +1,7 @@
 """Figures follow the theme and say what they show; source code is shown as it stands."""
 
 import inspect
+import io
 import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -46,6 +47,27 @@ def test_a_figure_is_wellformed_svg_whose_text_and_lines_follow_the_theme() -> N
     assert f"var(--lrlab-blue, {COLORS['blue']})" in svg
     assert re.search(r"<text[^>]*>step|loss", svg), "text stays text, so that it can be found and read aloud"
     assert "#ffffff" not in svg, "no white box behind the figure"
+
+
+def numbers(svg: str) -> list[np.ndarray]:
+    """Return the coordinates of a picture, attribute by attribute."""
+    return [np.array(re.findall(r"-?[\d.]+", found), float) for found in re.findall(r'\b[dxy]="([^"]*)"', svg)]
+
+
+def test_coordinates_are_matplotlibs_own_to_a_hundredth_of_a_point() -> None:
+    fig, ax = plots.subplots()
+    ax.plot([0, 1, 2, 5], [3, 1 / 3, -1 / 7, 1e-9], label="1.23456")
+    ax.set(yticks=[0.0001, 2.34567], yticklabels=["0.0001", "2.34567"])
+    own = io.StringIO()
+    with plt.rc_context({"svg.fonttype": "none"}):
+        fig.savefig(own, format="svg")
+    shown = figure(fig, ALT).svg
+    assert not re.search(r'\b[dxy]="[^"]*\.\d{3}', shown)
+    assert ">0.0001<" in shown, "numbers that a reader sees are not rounded"
+    ours, theirs = numbers(shown), numbers(own.getvalue())
+    assert max(len(found) for found in ours) >= 8
+    for found, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=0.0051)
 
 
 def test_two_figures_of_one_page_share_no_id_and_refer_to_their_own() -> None:
