@@ -48,6 +48,18 @@ def in_book() -> list[tuple[str, str, str]]:
 BOOK = in_book()
 
 
+def shown_code() -> set[tuple[str, str]]:
+    """Return page and name of each class or function whose code a chapter shows with ``source``."""
+    found = set()
+    for path in sorted((ROOT / "book").rglob("*.ipynb")):
+        page = path.relative_to(ROOT).with_suffix("").as_posix()
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                for call in re.findall(r"^source\((.*?)\)$", "".join(cell["source"]), re.DOTALL | re.MULTILINE):
+                    found |= {(page, name) for name in re.findall(r"[A-Za-z]\w*(?=\.|,|$)", call)}
+    return found
+
+
 def rates(formula: Formula, lines: list[tuple[str, str]]) -> np.ndarray:
     """Compute the rates of a schedule's formula; every equality of a chain must give the same."""
     t = np.arange(formula.until + 1)
@@ -179,6 +191,17 @@ def test_every_schedule_and_rule_is_read_or_says_why_not() -> None:
     assert all(issubclass(getattr(schedules, n, None) or getattr(optimizers, n), Schedule | Method) for n in classes)
     assert public == FORMULAS.keys() | UNREAD.keys()
     assert not FORMULAS.keys() & UNREAD.keys()
+
+
+def test_every_schedule_and_rule_is_printed_in_a_chapter() -> None:
+    assert {name for _, name, _ in BOOK} == FORMULAS.keys() | RATES.keys()
+
+
+def test_the_code_stands_beside_the_formula() -> None:
+    """On the page of the formula; what is not read has its code in some chapter, unless it prints no formula at all."""
+    shown = shown_code()
+    assert {(page, name) for page, name, _ in BOOK} <= shown
+    assert {name for name, why in UNREAD.items() if why != "prints none"} <= {name for _, name in shown}
 
 
 @pytest.mark.parametrize(

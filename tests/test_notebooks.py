@@ -1,6 +1,8 @@
 """Every notebook is in the contents and runs. `make test` runs the cells themselves: pytest --nbval book."""
 
+import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -31,6 +33,24 @@ def test_no_chapter_is_left_out() -> None:
     for path in NOTEBOOKS:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             assert not NOT_RUN & set(cell["metadata"].get("tags", [])), f"{path.name}: cell {cell['id']} is never run"
+
+
+def calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+    return (x for x in ast.walk(tree) if isinstance(x, ast.Call) and isinstance(x.func, ast.Name) and x.func.id == name)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_figure_is_shown_with_its_description(path: Path) -> None:
+    """Each figure that is made is shown by `lrlab.display.figure`, with a sentence that stands in the cell."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    trees = [ast.parse("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
+    made = [call for tree in trees for call in calls(tree, "subplots")]
+    shown = [call for tree in trees for call in calls(tree, "figure")]
+    assert len(made) == len(shown)
+    for call in shown:
+        alt = [*call.args[1:], *(keyword.value for keyword in call.keywords)]
+        text = [x.value for x in ast.walk(alt[0]) if isinstance(x, ast.Constant) and isinstance(x.value, str)]
+        assert len(" ".join(text).split()) > 5, f"line {call.lineno}: {text}"
 
 
 @pytest.mark.site
