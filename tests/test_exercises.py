@@ -175,5 +175,8 @@ def test_with_constants() -> None:
     exec(long, names)
     assert names["b"] == list(range(100))
     assert max(map(len, long.splitlines())) <= 88
+    words = ["two words", "it's", 'a "b', "\\ c"] * 9
+    exec(with_constants(source, {"b": words}), names)
+    assert names["b"] == words
     with pytest.raises(ValueError, match="does not assign"):
         with_constants(source, {"e": 1})

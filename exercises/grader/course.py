@@ -24,6 +24,7 @@ SOURCE = EXERCISES / "source"
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 CONSTANTS = "constants"  # the grade_id of the cell that a seeded release rewrites
+STRING = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"")  # a literal of text: no line may break inside it
 STUB = 'raise NotImplementedError("fill in this blank")'
 
 Outcome = dict[str, Any]  # {"value": …} or {"error": [type, text]}, as the runner writes it
@@ -78,10 +79,11 @@ def with_constants(source: str, values: Mapping[str, Any]) -> str:
 
 
 def _wrapped(text: str) -> list[str]:
-    inner = text[1:-1] if text[0] in "[{(" else text
-    return textwrap.wrap(
+    inner = STRING.sub(lambda found: found[0].replace(" ", "\0"), text[1:-1] if text[0] in "[{(" else text)
+    lines = textwrap.wrap(
         inner, 84, initial_indent="    ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
+    return [line.replace("\0", " ") for line in lines]
 
 
 class ProblemSet:
