@@ -106,6 +106,15 @@ def increasing(**values: Any) -> None:
             raise ValueError(f"{name} must be positive and strictly increasing, got {name}={value!r}")
 
 
+def generator(rng: Any) -> Any:
+    """What draws random numbers: a generator as it is, an integer as its seed; None stays None."""
+    if rng is None or hasattr(rng, "standard_normal"):
+        return rng
+    if not isinstance(rng, int | np.integer) or isinstance(rng, bool) or rng < 0:
+        raise ValueError(f"rng must be a numpy.random.Generator or a seed, an integer >= 0, got rng={rng!r}")
+    return np.random.default_rng(rng)
+
+
 def steps(t: ArrayLike) -> Numbers:
     """The step or steps ``t`` as an array: finite and at least zero."""
     found = numbers("t", t, "a step >= 0 or an array of steps")

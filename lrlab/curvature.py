@@ -75,7 +75,7 @@ def sharpness(
     method: Literal["lanczos", "power"] = "lanczos",
     tolerance: float = 1e-8,
     max_products: int = 1000,
-    rng: np.random.Generator | None = None,
+    rng: np.random.Generator | int | None = None,
 ) -> float:
     r"""The largest eigenvalue of the Hessian, :math:`\lambda_\text{max}(H(\theta))`.
 
@@ -94,8 +94,8 @@ def sharpness(
         `lanczos` needs fewer products, `power_iteration` remembers one vector only.
     tolerance, max_products
         As for `lanczos`.
-    rng : numpy.random.Generator, optional
-        Draws the vector to start from; a fixed seed if not given.
+    rng : numpy.random.Generator or int, optional
+        Draws the vector to start from. An integer is a generator's seed; 0 if not given.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def sharpness(
         raise ValueError(f"params must have shape (d,), got shape {point.shape}")
     if method not in ("lanczos", "power"):
         raise ValueError(f"method must be 'lanczos' or 'power', got method={method!r}")
-    start = (np.random.default_rng(0) if rng is None else rng).standard_normal(point.shape)
+    start = check.generator(0 if rng is None else rng).standard_normal(point.shape)
     product = (lambda v: objective.hvp(point, v)) if hasattr(objective, "hvp") else objective
     return (lanczos if method == "lanczos" else power_iteration)(product, start, tolerance, max_products).value
 

@@ -145,7 +145,7 @@ def minimize(
     optimizer: Method,
     lr: AnySchedule | ArrayLike | DynamicRate,
     steps: int,
-    rng: np.random.Generator | None = None,
+    rng: np.random.Generator | int | None = None,
     stop: StopRule | None = None,
     transform: Callable[[Floats], Floats] | None = None,
 ) -> Trajectory:
@@ -165,8 +165,8 @@ def minimize(
         :math:`\eta_t`.
     steps : int
         Steps to take.
-    rng : numpy.random.Generator, optional
-        Given, gradients are noisy draws from it.
+    rng : numpy.random.Generator or int, optional
+        Given, gradients are noisy draws from it. An integer is a generator's seed.
     stop : callable, optional
         Ends the call once every run is done or has diverged: `GradientBelow`, `LossStalls`, or a `StopRule` of yours.
     transform : callable, optional
@@ -180,7 +180,8 @@ def minimize(
     Raises
     ------
     ValueError
-        If ``steps`` is no positive integer, a rate is negative or not finite, or shapes do not fit.
+        If ``steps`` is no positive integer, a rate is negative or not finite, ``rng`` draws nothing, or shapes do not
+        fit.
 
     Examples
     --------
@@ -197,6 +198,7 @@ def minimize(
            [ True,  True]])
     """
     check.count(steps=steps)
+    source = check.generator(rng)
     rule: Any = lr if isinstance(lr, DynamicRate) else None
     rates = np.empty(steps) if rule else _rates(lr, steps)
     settings = hyperparameters(optimizer) + hyperparameters(rule)
@@ -211,7 +213,7 @@ def minimize(
     with np.errstate(all="ignore"):  # a run that diverges is recorded, not reported
         for t in range(steps + 1):
             judged = optimizer.eval_params(params, state)
-            loss, grad = objective.loss_and_grad(params, rng)
+            loss, grad = objective.loss_and_grad(params, source)
             all_params[t], all_loss[t] = judged, loss if judged is params else objective.loss(judged)
             _norm(grad, out=all_norms[t, ...])
             done = t

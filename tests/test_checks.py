@@ -122,6 +122,17 @@ def test_increasing():
         assert message(check.increasing, x=value) == f"x must be positive and strictly increasing, got x={value!r}"
 
 
+def test_generator():
+    source = np.random.default_rng(3)
+    assert check.generator(source) is source
+    assert check.generator(None) is None
+    for seed in (0, 7, np.int64(7), 2**80):
+        assert check.generator(seed).standard_normal() == np.random.default_rng(seed).standard_normal()
+    for value in (-1, True, 1.0, "7", np.random, np.array([1, 2]), np.random.default_rng):
+        wanted = "rng must be a numpy.random.Generator or a seed, an integer >= 0"
+        assert message(check.generator, value) == f"{wanted}, got rng={value!r}"
+
+
 def test_steps():
     for value in (0, 3, 2.5, [0, 1], np.arange(4).reshape(2, 2), [], np.empty((0, 2)), 10**15, np.uint8(255)):
         np.testing.assert_array_equal(check.steps(value), value)

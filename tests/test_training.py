@@ -355,6 +355,14 @@ def test_noise_is_the_generators():
     np.testing.assert_allclose(first.grad_norm[:-1], moved / 0.05, rtol=1e-12)  # that of the gradient that was used
 
 
+def test_a_seed_stands_for_its_generator():
+    by_seed = minimize(BOWL, START, GD, lr=0.05, steps=50, rng=9)
+    np.testing.assert_array_equal(by_seed.params, minimize(BOWL, START, GD, lr=0.05, steps=50, rng=rng(9)).params)
+    assert (by_seed.params != minimize(BOWL, START, GD, lr=0.05, steps=50).params)[1:].all()
+    with pytest.raises(ValueError, match=r"^rng must be a numpy.random.Generator or a seed, .* got rng='7'$"):
+        minimize(BOWL, START, GD, lr=0.05, steps=50, rng="7")
+
+
 def test_each_run_has_noise_of_its_own_and_its_floor_is_the_known_one():
     """Gradient descent with noise σ ends at the variance η σ² / (λ (2 − η λ)): within 4 standard errors, 4,000 runs."""
     lr, sigma, runs = 0.1, 0.5, 4000

@@ -144,7 +144,7 @@ def descent(
     objective: Objective,
     start: ArrayLike,
     optimizer: Method | None = None,
-    rng: np.random.Generator | None = None,
+    rng: np.random.Generator | int | None = None,
 ) -> Callable[[float], float]:
     r"""An objective as the ``step`` that `range_test` asks for: each call moves on from where the last one ended.
 
@@ -158,13 +158,13 @@ def descent(
         :math:`\theta_0`.
     optimizer : Method, optional
         Gradient descent if not given.
-    rng : numpy.random.Generator, optional
-        Given, gradients are noisy draws from it.
+    rng : numpy.random.Generator or int, optional
+        Given, gradients are noisy draws from it. An integer is a generator's seed.
 
     Raises
     ------
     ValueError
-        If ``start`` is not one point.
+        If ``start`` is not one point or ``rng`` draws nothing.
 
     Examples
     --------
@@ -174,6 +174,7 @@ def descent(
     (9.0, 2.25)
     """
     method = GradientDescent() if optimizer is None else optimizer
+    source = check.generator(rng)
     params = np.array(start, dtype=np.float64)
     if params.shape != (objective.dim,):
         raise ValueError(f"start must have shape ({objective.dim},), got shape {params.shape}")
@@ -181,7 +182,7 @@ def descent(
 
     def step(lr: float) -> float:
         nonlocal params, state
-        loss, grad = objective.loss_and_grad(params, rng)
+        loss, grad = objective.loss_and_grad(params, source)
         params, state = method.step(params, grad, state, lr)
         return float(loss)
 
