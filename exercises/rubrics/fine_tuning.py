@@ -184,6 +184,11 @@ RUBRIC = Rubric(
                     {"b_moves, a_moves = a ==": "a_moves, b_moves = a =="},
                 ),
                 Mistake(
+                    "all blocks over one",
+                    "If the LoRAs of all blocks stand above the line, the matrices of all blocks belong below it.",
+                    {"share = trained / (blocks * ": "share = trained / ("},
+                ),
+                Mistake(
                     "share in percent",
                     "The share was asked for as a number between 0 and 1.",
                     {"share = trained / (": "share = 100 * trained / ("},

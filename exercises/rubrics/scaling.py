@@ -283,6 +283,11 @@ RUBRIC = Rubric(
                     {"total / sum(sum(b) for b in counts)": "total"},
                 ),
                 Mistake(
+                    "divided by the pieces",
+                    "The weights b are numbers of characters, so all characters divide the sum, not all pieces.",
+                    {"sum(sum(b) for b in counts)": "sum(len(b) for b in counts)"},
+                ),
+                Mistake(
                     "divided by the workers",
                     "The sum is one over characters, so their number divides it.",
                     {"sum(sum(b) for b in counts)": "len(counts)"},
