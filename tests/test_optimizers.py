@@ -537,6 +537,13 @@ def test_muon_takes_matrices_and_single_numbers() -> None:
         orthogonalize(np.ones((2, 2)), steps=0)
 
 
+def test_muon_takes_each_kernel_of_a_convolution_as_a_row() -> None:
+    kernels = [np.random.default_rng(seed).standard_normal((5, 2, 3, 3)) for seed in range(4)]
+    found, _ = walk(Muon(0.9), kernels[0], kernels[1:])
+    rows, _ = walk(Muon(0.9), kernels[0].reshape(5, 18), [grad.reshape(5, 18) for grad in kernels[1:]])
+    np.testing.assert_array_equal(found.reshape(5, 18), rows)
+
+
 @pytest.mark.parametrize("method", [Adam, 0.9, None])
 def test_a_wrapper_needs_a_method(method: Any) -> None:
     for make in (PolyakAverage, lambda inner: EMA(inner, 0.9), lambda inner: L2(inner, 0.1)):

@@ -5,7 +5,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +20,18 @@ from lrlab import schedules, search
 from lrlab.optimizers.base import Method
 from lrlab.pytorch import (
     Optimizer,
+    RandomShift,
+    Recipe,
     as_scheduler,
+    at_once,
     blocks,
+    climb_and_fall,
     clip_gradients,
+    convnet,
     describe_device,
     device,
     fit,
+    fit_rates,
     layer_norms,
     layerwise_lr,
     log_to_tensorboard,
@@ -678,6 +684,166 @@ def test_mlp_with_a_gain_draws_normal_weights_and_no_bias(gain):
 def test_mlp_rejects_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         mlp(**arguments)
+
+
+def test_convnet_is_its_layers_written_out():
+    model, x = convnet([3, 4], [5], side=7, classes=2, seed=3), torch.randn(6, 49)
+    kernels = [layer for layer in model if isinstance(layer, torch.nn.Conv2d)]
+    linear = [layer for layer in model if isinstance(layer, torch.nn.Linear)]
+    assert [layer.weight.shape for layer in linear] == [(5, 4 * 2 * 2), (2, 5)]  # 7 → 4 → 2 places
+    z = x.view(6, 1, 7, 7)
+    for layer in kernels:
+        padded = torch.nn.functional.pad(z, (1, 1, 1, 1))
+        patches = padded.unfold(2, 3, 2).unfold(3, 3, 2)  # example, channel, row, column, and the place in the kernel
+        z = torch.einsum("nirckl,oikl->norc", patches, layer.weight) + layer.bias[:, None, None]
+        z = z * (z > 0)
+    z = z.reshape(6, -1) @ linear[0].weight.T + linear[0].bias
+    expected = (z * (z > 0)) @ linear[1].weight.T + linear[1].bias
+    torch.testing.assert_close(model(x), expected)
+    before = torch.get_rng_state()
+    assert torch.equal(convnet([3, 4], [5], side=7, classes=2, seed=3)(x), model(x))
+    assert not torch.equal(convnet([3, 4], [5], side=7, classes=2, seed=4)(x), model(x))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("arguments", [{"channels": []}, {"channels": [4, 0]}, {"side": 0}, {"hidden": [0]}])
+def test_convnet_rejects_bad_arguments(arguments):
+    with pytest.raises(ValueError, match=r"channels|side|widths"):
+        convnet(**arguments)
+
+
+def test_images_are_shifted_by_whole_pixels_all_ways_and_only_in_training():
+    layer, side, k = RandomShift(2, side=9), 9, 2
+    image = torch.zeros(side, side)
+    image[3:6, 3:6] = torch.arange(1.0, 10).view(3, 3)
+    torch.manual_seed(0)
+    shifted = layer(image.view(1, -1).repeat(500, 1)).view(-1, side, side)
+    moves = {(d, r): torch.roll(image, (d, r), (0, 1)) for d in range(-k, k + 1) for r in range(-k, k + 1)}
+    found = [next(move for move, expected in moves.items() if torch.equal(one, expected)) for one in shifted]
+    counts = [found.count(move) for move in moves]
+    assert min(counts) > 5  # 20 are expected of each
+    assert max(counts) < 40
+    edge = torch.ones(1, side * side)
+    assert {float(one) for one in layer(edge.repeat(200, 1)).sum(1)} == {
+        float((side - d) * (side - r)) for d in range(k + 1) for r in range(k + 1)
+    }  # what leaves the image is gone, and zeros come in
+    assert torch.equal(layer.eval()(edge), edge)
+    with pytest.raises(ValueError, match="pixels must be a positive integer"):
+        RandomShift(0)
+
+
+# ---------------------------------------------------------------- recipes
+
+
+def test_climb_and_fall_begins_low_peaks_and_ends_at_zero():
+    rates = climb_and_fall(2.0, steps=100, climb=0.25)(np.arange(101))
+    np.testing.assert_allclose(rates[:25], 2.0 * np.arange(1, 26) / 25, rtol=1e-12)
+    np.testing.assert_allclose(rates[25:], 2.0 * (1 - np.arange(76) / 75), rtol=1e-12)
+
+
+def images(n: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(5)
+    return torch.rand(n, 49, generator=generator), torch.randint(0, 3, (n,), generator=generator)
+
+
+def small(seed: int = 1) -> torch.nn.Sequential:
+    return convnet([4], side=7, classes=3, seed=seed)
+
+
+def test_a_recipe_is_the_loop_written_by_hand():
+    """Kernels, each as a row, and matrices by Muon, vectors by torch's SGD with Nesterov's momentum."""
+    recipe = Recipe(
+        lr=0.2,
+        epochs=2.5,
+        method=methods.Nesterov(0.9),
+        matrices=methods.Muon(0.9),
+        matrix_lr=0.05,
+        batch_size=16,
+        smoothing=0.2,
+    )
+    (x, y), ours, theirs = images(), small(), small()
+    history = recipe.fit(ours, (x, y), test=(x, y), seed=7, device="cpu")
+    steps = 8  # 2.5 epochs of three batches
+    assert history.steps == steps
+    vectors = [param for param in theirs.parameters() if param.ndim == 1]
+    matrices = [param for param in theirs.parameters() if param.ndim > 1]
+    sgd = torch.optim.SGD(vectors, lr=1.0, momentum=0.9, nesterov=True)
+    velocity = [torch.zeros(len(param), param[0].numel()) for param in matrices]
+    order, batches = torch.Generator().manual_seed(7), []
+    for _ in range(3):
+        batches += list(torch.randperm(40, generator=order).split(16))
+    for t, batch in zip(range(steps), batches, strict=False):
+        share = 1.0 if t == 0 else 1 - (t - 1) / (steps - 1)  # one step of warm-up, then the line
+        targets = 0.8 * torch.nn.functional.one_hot(y[batch], 3) + 0.2 / 3
+        value = -(targets * theirs(x[batch]).log_softmax(1)).sum(1).mean()
+        assert abs(value.item() - history.loss[t]) < 1e-5
+        theirs.zero_grad()
+        value.backward()
+        sgd.param_groups[0]["lr"] = 0.2 * share
+        sgd.step()
+        for param, v in zip(matrices, velocity, strict=True):
+            g = param.grad.flatten(1)
+            v.mul_(0.9).add_(g)
+            step = methods.muon.orthogonalize(g + 0.9 * v) * max(1.0, g.shape[0] / g.shape[1]) ** 0.5
+            param.data -= 0.05 * share * step.view(param.shape)
+    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5)
+    half = replace(recipe, bfloat16=True, smoothing=0.0).fit(small(), (x, y), device="cpu")
+    whole = replace(recipe, smoothing=0.0).fit(small(), (x, y), device="cpu")
+    np.testing.assert_allclose(half.loss, whole.loss, rtol=0.05)
+    assert not np.array_equal(half.loss, whole.loss)
+
+
+def test_a_method_that_averages_leaves_its_average():
+    recipe, data = Recipe(lr=0.1, epochs=2.0, method=methods.EMA(methods.Nesterov(0.9), 0.5), batch_size=8), images()
+    averaged = small()
+    recipe.fit(averaged, data, seed=2, device="cpu")
+    model = small()
+    optimizer = Optimizer(model.parameters(), recipe.method, climb_and_fall(0.1, 10))
+    fit(model, data, optimizer, steps=10, batch_size=8, seed=2, loss=cross_entropy, **QUIET)
+    moving = [param.clone() for param in model.parameters()]
+    optimizer.to_eval_params()
+    for mine, average, moved in zip(averaged.parameters(), model.parameters(), moving, strict=True):
+        assert torch.equal(mine, average)
+        assert not torch.equal(mine, moved)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"epochs": 0.0}, {"smoothing": 1.0}, {"matrix_lr": 0.1}, {"matrices": methods.Muon()}]
+)
+def test_a_recipe_rejects_bad_arguments(arguments):
+    with pytest.raises(ValueError, match="must be"):
+        Recipe(**{"lr": 0.1, "epochs": 1.0, "method": methods.Adam()} | arguments)
+
+
+# ---------------------------------------------------------------- many rates at once
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("method", [methods.Nesterov(0.9), methods.Adam(), methods.GradientDescent()])
+def test_thirty_rates_at_once_are_thirty_runs(method, large, monkeypatch):
+    """To rounding, at rates below the edge of stability, constant and falling ones."""
+    monkeypatch.setattr(at_once, "LARGE", 0 if large else 2**40)
+    rates = [*np.geomspace(1e-5, 3e-3, 29).tolist(), schedules.Cosine(1e-3, 50)]
+    start, data = network(dropout=0.2), points()
+    before = copy.deepcopy(start.state_dict())
+    found = fit_rates(start, data, method, rates, steps=50, batch_size=16, seed=4, device="cpu")
+    assert found.loss.shape == (50, 30)
+    assert all(torch.equal(start.state_dict()[name], value) for name, value in before.items())
+    for run, rate in enumerate(rates):
+        model = network(dropout=0.2)
+        alone = fit(model, data, method, rate, steps=50, batch_size=16, seed=4, **QUIET)
+        np.testing.assert_allclose(found.loss[:, run], alone.loss, rtol=1e-11)
+        for name, param in model.named_parameters():
+            torch.testing.assert_close(found.params[name][run], param.detach(), rtol=1e-10, atol=1e-12)
+    assert np.ptp(found.loss[-1]) > 1e-3  # they are not all one run
+
+
+def test_many_rates_need_a_method_of_single_coordinates():
+    with pytest.raises(ValueError, match="each coordinate by itself"):
+        fit_rates(network(), points(), methods.LARS(), [0.1], steps=1)
+    with pytest.raises(ValueError, match="steps must be"):
+        fit_rates(network(), points(), methods.Adam(), [0.1], steps=0)
 
 
 # ---------------------------------------------------------------- layer by layer

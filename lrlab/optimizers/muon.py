@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,8 +28,9 @@ class Muon(Method):
         O &= \mathrm{orthogonalize}(G_t + \beta \, B_{t+1}) \\
         \Theta_{t+1} &= (1 - \eta_t \lambda) \, \Theta_t - \eta_t \sqrt{\max(1, m / n)} \; O
 
-    For a matrix of shape ``(m, n)``, and for no other array: give vectors and embeddings to another method. There is no
-    axis for runs; rate and settings are single numbers. The scale is its author's (torch's ``"original"``): whatever
+    For a matrix of shape ``(m, n)``, or the kernels of a convolution, each of which is a row: ``(m, n)`` are then the
+    outputs and the weights of each. Give vectors and embeddings to another method. There is no axis for runs; rate and
+    settings are single numbers. The scale is its author's (torch's ``"original"``): whatever
     the shape, a step changes each output of :math:`\Theta x` by about the rate if the inputs are of size one. The other
     one in use, :math:`0.2 \sqrt{\max(m, n)}`, makes steps as large as Adam's; multiply the rate to get it.
 
@@ -45,7 +47,7 @@ class Muon(Method):
     ------
     ValueError
         If ``momentum`` is outside [0, 1), ``weight_decay`` negative, ``eps`` not positive, any of them no single
-        number, or the parameters no matrix.
+        number, or the parameters a vector.
 
     Examples
     --------
@@ -67,15 +69,16 @@ class Muon(Method):
         _single(momentum=self.momentum, weight_decay=self.weight_decay, eps=self.eps)
 
     def _init(self, params: Array) -> MuonState:
-        if params.ndim != 2:
+        if params.ndim < 2:
             raise ValueError(f"params must be a matrix of shape (m, n), got shape {tuple(params.shape)}")
         return MuonState(namespace(params).zeros_like(params))
 
     def _step(self, params: Array, grad: Array, state: MuonState, lr: Any) -> tuple[Array, MuonState]:
         _single(lr=lr)
-        rows, columns = params.shape
+        rows, columns = len(params), prod(params.shape[1:])
         velocity = self.momentum * state.velocity + grad
-        direction = orthogonalize(grad + self.momentum * velocity, eps=self.eps)
+        matrix = (grad + self.momentum * velocity).reshape(rows, columns)
+        direction = orthogonalize(matrix, eps=self.eps).reshape(params.shape)
         scale = max(1.0, rows / columns) ** 0.5
         return (1 - lr * self.weight_decay) * params - lr * scale * direction, MuonState(velocity)
 
