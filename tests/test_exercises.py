@@ -38,6 +38,13 @@ def test_mistakes_teach(problems: ProblemSet) -> None:
             assert mistake.explain.endswith("."), mistake.name
 
 
+def test_what_a_notebook_prints_stays_out_of_the_report(capsys: pytest.CaptureFixture[str]) -> None:
+    problems = ProblemSet("finding_a_rate")
+    assert "print(" in problems.cell("draw").source
+    assert problems.namespace["names"]
+    assert capsys.readouterr().out == ""
+
+
 def doctored(change: Callable[[dict[str, Any]], None]) -> ProblemSet:
     """The first set, with its notebook changed before it is read."""
     problems = ProblemSet("step_size")

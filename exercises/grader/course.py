@@ -1,9 +1,11 @@
 """A problem set as the grader knows it: source notebook, rubric, reference solution, mistakes as code."""
 
 import ast
+import contextlib
 import functools
 import hashlib
 import importlib
+import io
 import json
 import linecache
 import re
@@ -196,11 +198,12 @@ class ProblemSet:
 
 
 def run(source: str, names: dict[str, Any], label: str) -> None:
-    """Run trusted code in a namespace, in a way that shows its lines in a traceback."""
+    """Run trusted code in a namespace, in a way that shows its lines in a traceback; what it prints is dropped."""
     key = hashlib.sha256(source.encode()).hexdigest()[:12]
     file = f"<{label} {key}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    exec(compile(source, file, "exec"), names)
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(source, file, "exec"), names)
 
 
 def _cell(cell: dict[str, Any]) -> Cell:
