@@ -38,14 +38,16 @@ def require() -> Callable[[bool, str], None]:
     return check
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
+def find_chromium() -> str | None:
     """Return the path of an installed Chromium or Chrome; CHROMIUM names another one."""
     candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, CHROMIUM_NAMES), *CHROMIUM_MACOS]
-    for candidate in candidates:
-        if candidate and Path(candidate).exists():
-            return candidate
-    unavailable("no Chromium or Chrome found; install one, or set CHROMIUM=/path/to/it")
+    return next((candidate for candidate in candidates if candidate and Path(candidate).exists()), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of a Chromium."""
+    return find_chromium() or unavailable("no Chromium or Chrome found; install one, or set CHROMIUM=/path/to/it")
 
 
 @pytest.fixture(scope="session")

@@ -81,6 +81,7 @@ def run(path: Path) -> Run:
         notebook,
         timeout=CELL_TIMEOUT,
         resources={"metadata": {"path": str(path.parent)}},
+        coalesce_streams=True,  # in how many pieces a text arrives is chance
         record_timing=False,  # would become part of the notebook, and the cache would not know it again
         extra_arguments=["--HistoryManager.enabled=False", "--log-level=ERROR"],
         on_cell_start=note,

@@ -4,6 +4,9 @@ A line under the title of each chapter says how long it takes. If the build know
 GitHub's own `GITHUB_REPOSITORY`, as `owner/name`), links that open the notebook in Colab and Binder stand beside it.
 Chinese words are marked as Chinese. Code that may have to be scrolled
 sideways can be reached with the keyboard, and a page that is shared shows a picture and a sentence.
+
+A formula holds about the room that it will take, so that the text does not jump when it is drawn. What a cell with the
+tag `measured` prints are times: they differ from build to build, so the search leaves them out.
 """
 
 import hashlib
@@ -20,6 +23,12 @@ WORDS_PER_MINUTE = 200
 SECONDS_PER_LINE = 3  # of code
 DESCRIPTION = 155  # letters; longer ones are cut off by those who show them
 EMPTY_HEADER = re.compile(r'<th class="head[^"]*">(<p></p>)?</th>')  # the corner of a table heads nothing
+INLINE = re.compile(r'(<span class="math notranslate nohighlight")>\\\((.*?)\\\)</span>', re.DOTALL)
+DISPLAY = re.compile(r'(<div class="math notranslate nohighlight"[^>]*)>(.*?)</div>', re.DOTALL)
+WORDS = re.compile(r"\\(?:text|mathrm|operatorname)\{([^{}]*)\}")
+MARKS = re.compile(
+    r"\\(?:left|right|d?frac|sqrt|mathbf|mathbb|mathcal|hat|bar|tilde|big|Big|begin|end)(?![A-Za-z])|[{}^_&\s()]"
+)
 TEXT = re.compile(r">[^<]+<")  # between two tags
 CHINESE = re.compile(r"[\u3400-\u9fff]+")
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -28,6 +37,37 @@ REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 def tag_chinese(body: str) -> str:
     """Say of Chinese words in the text that they are Chinese, for fonts and for voices that read aloud."""
     return TEXT.sub(lambda text: CHINESE.sub(r'<span lang="zh">\g<0></span>', text[0]), body)
+
+
+def width(tex: str) -> float:
+    """Estimate how wide a formula of one line will be, in em."""
+    letters = re.sub(r"\\(?:[A-Za-z]+|.)", "x", MARKS.sub("", WORDS.sub(r"\1", html.unescape(tex))))
+    return 0.52 * len(letters) + 0.6 * sum(letter in "=+-<>" for letter in letters)
+
+
+def height(tex: str) -> float:
+    """Estimate how high a displayed formula will be, in em, with the room around it."""
+    rows = re.split(r"\\\\(?:\[[^]]*\])?", tex)
+    return 2 + sum(2.6 if re.search(r"frac|sum|prod|binom", row) else 1.4 for row in rows)
+
+
+def hold_room(body: str) -> str:
+    """Say of each formula how much room it will take; lrlab.css keeps it until the formula is drawn."""
+    body = INLINE.sub(lambda one: f'{one[1]} style="--w: {width(one[2]):.1f}em">\\({one[2]}\\)</span>', body)
+    return DISPLAY.sub(lambda one: f'{one[1]} style="--h: {height(one[2]):.1f}em">{one[2]}</div>', body)
+
+
+class unsearched(nodes.comment):  # type: ignore[misc]  # noqa: N801, a name as docutils has them
+    """What stands in the page and is not found: the search passes over comments, and takes this for one."""
+
+
+def leave_times_out(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep what the cells tagged `measured` print out of the search."""
+    for cell in doctree.findall(nodes.container):
+        if "tag_measured" in cell["classes"]:
+            for output in cell.findall(nodes.container):
+                if output.get("nb_element") == "cell_code_output":
+                    output.children = [unsearched("", "", *output.children)]
 
 
 def minutes(doctree: nodes.document) -> int:
@@ -74,7 +114,7 @@ def help_reader(app: Sphinx, page: str, template: str, context: dict[str, Any], 
     if doctree is None or "body" not in context:
         return
     body = tag_chinese(context["body"]).replace("<pre>", '<pre tabindex="0">')
-    body = EMPTY_HEADER.sub("<td></td>", body)
+    body = hold_room(EMPTY_HEADER.sub("<td></td>", body))
     # Docutils gives the bibliography roles that are deprecated, or do not fit what is in them.
     body = body.replace(' role="doc-biblioentry"', "").replace(
         '<div role="list" class="citation-list">', '<div class="citation-list">'
@@ -109,5 +149,8 @@ def setup(app: Sphinx) -> dict[str, object]:
         digest.update(tool.read_bytes())
     app.add_config_value("lrlab_tools", digest.hexdigest(), "env")
     app.add_config_value("lrlab_repository", repository(), "env")
+    shown = (lambda writer, node: None, lambda writer, node: None)
+    app.add_node(unsearched, html=shown)
+    app.connect("doctree-read", leave_times_out)
     app.connect("html-page-context", help_reader, priority=900)  # after the theme has set up its functions
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -68,10 +68,11 @@
       const el = document.createElement("div"), model = models.get(id), { signal } = new AbortController();
       const widget = await load(model.get("_esm"));
       el.model = model; // a figure can be driven from the console
-      place.replaceWith(el);
+      place.before(el); // lrlab.css keeps room for a figure as long as the place is there
       if (!model.begun) model.begun = Promise.resolve(widget.initialize?.({ model, signal }));
       await model.begun;
       await widget.render?.({ model, el, signal });
+      place.remove();
     }
     if (others && stock) document.head.append(Object.assign(document.createElement("script"), { src: stock }));
   }
