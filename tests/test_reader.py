@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from docutils import nodes
 
+from tools import run_times
 from tools.book import run, zip_site
 from tools.colab import with_install
 from tools.reader import launch, minutes, repository, tag_chinese
@@ -92,3 +93,15 @@ def test_two_builds_of_one_state_are_the_same(tmp_path: Path) -> None:
     assert one.keys() == two.keys()
     different = [str(name) for name in one if one[name].read_bytes() != two[name].read_bytes()]
     assert not different
+
+
+def test_table_of_run_times_follows_the_contents(tmp_path: Path) -> None:
+    contents = tmp_path / "_toc.yml"
+    contents.write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n- file: book/practice/mnist\n- file: book/notes\n"
+    )
+    made = run_times.table(
+        contents, {"book/practice/mnist.ipynb": 71.6, "book/index.ipynb": 4.2, "book/gone.ipynb": 1.0}
+    )
+    rows = [line for line in made.splitlines() if line.startswith("| {doc}")]
+    assert rows == ["| {doc}`/book/index` | 4 | 30 |", "| {doc}`/book/practice/mnist` | 72 | 120 |"]

@@ -62,11 +62,11 @@ class unsearched(nodes.comment):  # type: ignore[misc]  # noqa: N801, a name as 
 
 
 def leave_times_out(app: Sphinx, doctree: nodes.document) -> None:
-    """Keep what the cells tagged `measured` print out of the search."""
+    """Keep out of the search what was measured: the outputs of cells with that tag, the table of run times."""
     for cell in doctree.findall(nodes.container):
         if "tag_measured" in cell["classes"]:
             for output in cell.findall(nodes.container):
-                if output.get("nb_element") == "cell_code_output":
+                if "cell_output" in output["classes"]:
                     output.children = [unsearched("", "", *output.children)]
 
 
