@@ -91,7 +91,7 @@ RUBRIC = Rubric(
             answer="grid",
             inputs=grid,
             hints=(
-                "How many steps of the factor 10^{1/n} fit between `low` and `high`?",
+                "How many steps of the factor 10 to the power 1/n fit between `low` and `high`?",
                 "The number of steps is the logarithm of high/low to the base 10, times n, rounded down.",
             ),
             mistakes=(
@@ -120,8 +120,8 @@ RUBRIC = Rubric(
                 ),
                 Mistake(
                     "ratios stretched to end at `high`",
-                    "The ratio of neighbors is 10^{1/n}, whatever `high` is. Then grids of several sweeps share their "
-                    "rates.",
+                    "The ratio of neighbors is 10 to the power 1/n, whatever `high` is. Then grids of several sweeps "
+                    "share their rates.",
                     {
                         "[low * 10 ** (k / per_decade) for k in range(last + 1)]": (
                             "np.geomspace(low, high, last + 1).tolist()"
