@@ -9,7 +9,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # in a container everybo
 
 export PYTHON
 
-.PHONY: .venv help doctor setup book serve lab check test test-all bench grade release lint fix lock clean
+.PHONY: .venv help doctor setup book serve lab check test test-all bench bench-mnist study grade release lint fix lock clean
 
 help:
 	@echo 'The learning rate: a book, the package lrlab, and exercises.'
@@ -23,6 +23,8 @@ help:
 	@echo '  make test      all that CI runs: check, every chapter, the built site in a browser'
 	@echo '  make test-all  also what takes long; before a release'
 	@echo '  make bench     measure the core and the figures; writes benchmarks/results.md'
+	@echo '  make bench-mnist  measure what 98 % and 99 % of MNIST cost; about an hour, kept as it comes'
+	@echo '  make study     record the study of the MNIST chapter: schedules, optimizers, the long run; half an hour'
 	@echo '  make grade     grade your notebook of a problem set: NOTEBOOK=path/to/it'
 	@echo '  make release   make the notebooks for a class: SEED=7 renews their numbers, SET=name makes one'
 	@echo '  make fix       format the code and clean the notebooks'
@@ -75,6 +77,14 @@ test-all: lint book
 bench: .venv
 	@echo 'bench: about ten minutes on an idle machine'
 	@$(VENV)/python benchmarks/page.py
+
+bench-mnist: .venv
+	@echo 'bench-mnist: about an hour on an idle machine; interrupted, it goes on where it was'
+	@$(VENV)/python benchmarks/mnist.py
+
+study: .venv
+	@echo 'study: about half an hour on an idle core; interrupted, it goes on where it was'
+	@$(VENV)/python -m tools.mnist_study
 
 grade: .venv
 	@test -n '$(NOTEBOOK)' || { echo 'grade: say which notebook: make grade NOTEBOOK=path/to/it' >&2; exit 2; }

@@ -10,12 +10,14 @@ import gzip
 import hashlib
 import importlib
 import io
+import json
 import math
 import os
 import tempfile
 import time
 import zlib
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from lrlab import _checks as check
 
-__all__ = ["Dataset", "load_digits", "load_mnist"]
+__all__ = ["Dataset", "load_digits", "load_mnist", "mnist_study"]
 
 Rows: TypeAlias = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -212,6 +214,24 @@ def load_digits() -> Dataset:
     images, labels = (digits.images / 16).astype(np.float32), digits.target.astype(np.int64)
     source = "scikit-learn's load_digits"
     return Dataset("digits 8×8", images[:-360], labels[:-360], images[-360:], labels[-360:], source)
+
+
+def mnist_study() -> dict[str, Any]:
+    """What was recorded on MNIST because it takes too long for a page: ``make study`` and the benchmark of MNIST.
+
+    Returns
+    -------
+    dict
+        ``"grid"``: every schedule with every optimizer under one budget; ``"full"``: the long recipe; ``"bench"``, once
+        it was run: what a given accuracy costs. Each has a ``"made"`` that says when, where and by which command.
+
+    Examples
+    --------
+    >>> mnist_study()["grid"]["settings"]["network"]
+    '784-128-10'
+    """
+    found: dict[str, Any] = json.loads((files("lrlab") / "runs" / "mnist.json").read_text("utf-8"))
+    return found
 
 
 def _find(argument: str, folder: Path, name: str) -> Path:

@@ -22,9 +22,9 @@ import torch
 
 from benchmarks.page import processor
 from lrlab.data import load_mnist
-from lrlab.optimizers import EMA, Adam, GradientDescent, Method, Muon, Nesterov
-from lrlab.pytorch import RandomShift, Recipe, climb_and_fall, convnet, describe_device, device, evaluate, mlp
-from lrlab.pytorch.recipes import MNIST
+from lrlab.optimizers import Adam, GradientDescent, Method, Muon, Nesterov
+from lrlab.pytorch import RandomShift, Recipe, climb_and_fall, convnet, device, evaluate, mlp
+from lrlab.pytorch.recipes import MNIST_LONG
 from lrlab.schedules import AnySchedule, Constant, Cosine, Linear, StepDecay
 from lrlab.search.sweep import train_all
 
@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "lrlab" / "runs" / "mnist.json"
 RUNS = ROOT / "_build" / "study"
 
+MEAN, STD = 0.1307, 0.3081  # of a pixel of the training set
 HIDDEN, EPOCHS, BATCH = 128, 1.0, 128
 SCHEDULES: dict[str, Callable[[float, int], AnySchedule]] = {
     "constant": lambda lr, steps: Constant(lr),
@@ -57,7 +58,7 @@ TUNING_SEEDS, FINAL_SEEDS = (0, 1), (100, 101, 102, 103, 104)
 
 def rows(images: Any) -> torch.Tensor:
     """Images as rows, of mean 0 and variance 1 over the training set."""
-    return ((torch.from_numpy(images) - 0.1307) / 0.3081).flatten(1)
+    return ((torch.from_numpy(images) - MEAN) / STD).flatten(1)
 
 
 def load() -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
@@ -139,7 +140,6 @@ def grid_settings() -> dict[str, Any]:
     }
 
 
-FULL = replace(MNIST, epochs=12.0, matrices=EMA(Muon(0.9), 0.99))
 CHANNELS, WIDTH, SHIFT, FULL_SEEDS = (32, 64, 128), 128, 2, (100, 101, 102)
 
 
@@ -149,7 +149,7 @@ def full() -> dict[str, Any]:
 
     def error(config: dict[str, Any], seed: int) -> float:
         model = torch.nn.Sequential(RandomShift(SHIFT), convnet(CHANNELS, [WIDTH], seed=seed))
-        FULL.fit(model, data["all"], seed=seed)
+        MNIST_LONG.fit(model, data["all"], seed=seed)
         return 1 - evaluate(model, data["test"])[1]
 
     runs = train_all(error, [full_settings()], FULL_SEEDS, file=RUNS / "full.jsonl")
@@ -165,40 +165,39 @@ def full_settings() -> dict[str, Any]:
     return {
         "channels": list(CHANNELS),
         "hidden": [WIDTH],
-        "epochs": FULL.epochs,
-        "batch_size": FULL.batch_size,
-        "matrices": repr(FULL.matrices),
-        "matrix_lr": FULL.matrix_lr,
-        "lr": FULL.lr,
-        "smoothing": FULL.smoothing,
+        "epochs": MNIST_LONG.epochs,
+        "batch_size": MNIST_LONG.batch_size,
+        "matrices": repr(MNIST_LONG.matrices),
+        "matrix_lr": MNIST_LONG.matrix_lr,
+        "lr": MNIST_LONG.lr,
+        "smoothing": MNIST_LONG.smoothing,
         "shift": SHIFT,
-        "bfloat16": FULL.bfloat16,
+        "bfloat16": MNIST_LONG.bfloat16,
         "seeds": list(FULL_SEEDS),
     }
+
+
+def record(name: str, command: str, part: dict[str, Any]) -> None:
+    """Write one part of the file: where it comes from, and what it found."""
+    made = {
+        "command": command,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": f"{processor()}, {os.cpu_count()} cores",
+        "load": round(os.getloadavg()[0], 1),
+        "versions": {"python": platform.python_version()} | {one: version(one) for one in ("numpy", "torch")},
+    }
+    parts = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+    parts[name] = {"made": made} | part
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps(parts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     torch.set_num_threads(1)
     RUNS.mkdir(parents=True, exist_ok=True)
-    wanted = sys.argv[1:] or ["grid", "full"]
     for name, part in (("grid", grid), ("full", full)):
-        if name in wanted:
-            found = made(name) | part()
-            parts = (json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}) | {name: found}
-            FILE.write_text(json.dumps(parts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def made(name: str) -> dict[str, Any]:
-    """Where a part comes from."""
-    return {
-        "made": {
-            "command": f"python -m tools.mnist_study {name}",
-            "date": datetime.now(UTC).date().isoformat(),
-            "machine": f"{processor()}, {os.cpu_count()} cores",
-            "device": describe_device(device()),
-            "versions": {"python": platform.python_version()} | {one: version(one) for one in ("numpy", "torch")},
-        }
-    }
+        if name in (sys.argv[1:] or ["grid", "full"]):
+            record(name, f"python -m tools.mnist_study {name}", part())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from lrlab import _checks as check
-from lrlab.optimizers import Method, Muon, Nesterov
+from lrlab.optimizers import EMA, Method, Muon, Nesterov
 from lrlab.pytorch.history import History
 from lrlab.pytorch.optimizer import Optimizer
 from lrlab.pytorch.training import fit
@@ -165,3 +165,4 @@ MNIST = Recipe(
     smoothing=0.1,
     bfloat16=True,
 )
+MNIST_LONG = replace(MNIST, epochs=12.0, matrices=EMA(Muon(0.9), 0.99))
