@@ -9,7 +9,7 @@ AS_ROOT = $(if $(filter 0,$(shell id -u)),--allow-root) # in a container everybo
 
 export PYTHON
 
-.PHONY: .venv help doctor setup book serve lab check test test-all bench bench-mnist study grade release lint fix lock clean
+.PHONY: .venv help doctor setup book pdf serve lab check test test-all bench bench-mnist study grade release lint fix lock clean
 
 help:
 	@echo 'The learning rate: a book, the package lrlab, and exercises.'
@@ -17,6 +17,7 @@ help:
 	@echo '  make setup     install everything into .venv (the other targets do it when needed)'
 	@echo '  make doctor    say what is installed, what is missing and what to do'
 	@echo '  make book      run the chapters and build the site: _build/html/index.html'
+	@echo '  make pdf       print the built site as one book: _build/the-learning-rate.pdf'
 	@echo '  make serve     show the built site on a local address'
 	@echo '  make lab       open the chapters in JupyterLab'
 	@echo '  make check     lint, types and unit tests, under a minute'
@@ -46,6 +47,10 @@ setup: .venv
 book: .venv
 	@$(VENV)/python tools/book.py
 
+pdf: book
+	@echo 'pdf: some minutes'
+	@$(VENV)/python -m tools.pdf
+
 serve: .venv
 	@test -f _build/html/index.html || $(MAKE) book
 	@$(VENV)/python tools/serve.py
@@ -74,7 +79,7 @@ test-all: lint book
 	@echo 'test-all: everything'
 	@$(PYTEST) $(NOTEBOOKS) lrlab tests
 
-bench: .venv
+bench: book
 	@echo 'bench: about ten minutes on an idle machine'
 	@$(VENV)/python benchmarks/page.py
 

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from jupyter_book.sphinx import build_sphinx
 from playwright.sync_api import Browser, Page, Response, Route, sync_playwright
 
-from tests.conftest import find_chromium
 from tests.widget_page import FLAGS
 from tools.book import cache_key, chapters, pages
+from tools.browser import find_chromium
 from tools.local_assets import mathjax
 from tools.serve import server
 

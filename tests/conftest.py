@@ -1,17 +1,15 @@
 """What several test files share."""
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
+from tools.browser import find_chromium
+
 ROOT = Path(__file__).resolve().parent.parent
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM_MACOS = ("/Applications/Chromium.app/Contents/MacOS/Chromium",)
-CHROMIUM_MACOS += ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",)
 
 
 @pytest.fixture(autouse=True)
@@ -36,12 +34,6 @@ def require() -> Callable[[bool, str], None]:
             unavailable(otherwise)
 
     return check
-
-
-def find_chromium() -> str | None:
-    """Return the path of an installed Chromium or Chrome; CHROMIUM names another one."""
-    candidates = [os.environ.get("CHROMIUM"), *map(shutil.which, CHROMIUM_NAMES), *CHROMIUM_MACOS]
-    return next((candidate for candidate in candidates if candidate and Path(candidate).exists()), None)
 
 
 @pytest.fixture(scope="session")
