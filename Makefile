@@ -23,7 +23,7 @@ help:
 	@echo '  make check     lint, types and unit tests, under a minute'
 	@echo '  make test      all that CI runs: check, every chapter, the built site in a browser'
 	@echo '  make test-all  also what takes long; before a release'
-	@echo '  make bench     measure the core and the figures; writes benchmarks/results.md'
+	@echo '  make bench     measure the core, the figures and the pages; writes benchmarks/results.md'
 	@echo '  make bench-mnist  measure what 98 % and 99 % of MNIST cost; about an hour, kept as it comes'
 	@echo '  make study     record the study of the MNIST chapter: schedules, optimizers, the long run; half an hour'
 	@echo '  make grade     grade your notebook of a problem set: NOTEBOOK=path/to/it'
@@ -80,7 +80,7 @@ test-all: lint book
 	@$(PYTEST) $(NOTEBOOKS) lrlab tests
 
 bench: book
-	@echo 'bench: about ten minutes on an idle machine'
+	@echo 'bench: about twenty minutes on an idle machine'
 	@$(VENV)/python benchmarks/page.py
 
 bench-mnist: .venv

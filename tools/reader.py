@@ -26,9 +26,7 @@ EMPTY_HEADER = re.compile(r'<th class="head[^"]*">(<p></p>)?</th>')  # the corne
 INLINE = re.compile(r'(<span class="math notranslate nohighlight")>\\\((.*?)\\\)</span>', re.DOTALL)
 DISPLAY = re.compile(r'(<div class="math notranslate nohighlight"[^>]*)>(.*?)</div>', re.DOTALL)
 WORDS = re.compile(r"\\(?:text|mathrm|operatorname)\{([^{}]*)\}")
-MARKS = re.compile(
-    r"\\(?:left|right|d?frac|sqrt|mathbf|mathbb|mathcal|hat|bar|tilde|big|Big|begin|end)(?![A-Za-z])|[{}^_&\s()]"
-)
+SHAPES = re.compile(r"\\(?:left|right|d?frac|sqrt|mathbf|mathbb|mathcal|hat|bar|tilde|big|Big|begin|end)(?![A-Za-z])")
 TEXT = re.compile(r">[^<]+<")  # between two tags
 CHINESE = re.compile(r"[\u3400-\u9fff]+")
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -41,7 +39,8 @@ def tag_chinese(body: str) -> str:
 
 def width(tex: str) -> float:
     """Estimate how wide a formula of one line will be, in em."""
-    letters = re.sub(r"\\(?:[A-Za-z]+|.)", "x", MARKS.sub("", WORDS.sub(r"\1", html.unescape(tex))))
+    letters = SHAPES.sub("", WORDS.sub(r"\1", html.unescape(tex)))
+    letters = re.sub(r"[{}^_&\s()]", "", re.sub(r"\\(?:[A-Za-z]+|.)", "x", letters))
     return 0.52 * len(letters) + 0.6 * sum(letter in "=+-<>" for letter in letters)
 
 
