@@ -105,6 +105,7 @@ def test_formgrader_shows_the_points(course: Path, chromium: str) -> None:
         page.locator("td.name a").first.click()
         page.get_by_text("Problem set: the step size").wait_for()
         assert page.locator("input.score").count() == len(SET.problems)
+        page.wait_for_function("formgrader.comments?.loaded")  # until then it writes over what is typed
         with page.expect_response(
             lambda response: "/api/comment/" in response.url and response.request.method == "PUT"
         ):
