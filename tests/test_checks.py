@@ -128,7 +128,7 @@ def test_generator():
     assert check.generator(None) is None
     for seed in (0, 7, np.int64(7), 2**80):
         assert check.generator(seed).standard_normal() == np.random.default_rng(seed).standard_normal()
-    for value in (-1, True, 1.0, "7", np.random, np.array([1, 2]), np.random.default_rng):
+    for value in (-1, True, 1.0, "7", np.array([1, 2]), np.random.default_rng):
         wanted = "rng must be a numpy.random.Generator or a seed, an integer >= 0"
         assert message(check.generator, value) == f"{wanted}, got rng={value!r}"
 
