@@ -32,37 +32,19 @@ from __future__ import annotations
 
 import sys
 import zlib
-from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from lrlab.data import load_mnist
-from lrlab.optimizers import Adam, GradientDescent, HeavyBall, Method, RMSProp
 from lrlab.schedules import Constant, Cosine, Exponential, Linear, MultiStep, Schedule, Warmup
+from tests.curve_tasks import TASKS, Task, cross_entropy, mean_square
 
 FILE = Path(__file__).with_name("curves.npz")
 TUNING = 2  # seeds that measure a configuration
 MOST = dict.fromkeys(("too slow", "oscillating", "decayed too early", "spike", "diverging", "plateau"), 3)  # per task
-
-
-@dataclass(frozen=True, eq=False)
-class Task:
-    """A network without hidden layers is linear or logistic regression; on scaled unit vectors, a quadratic."""
-
-    name: str
-    held_out: bool
-    data: Any  # () -> (x, y); integer y asks for cross-entropy, others for the mean squared error
-    hidden: tuple[int, ...] = ()
-    activation: Any = torch.tanh
-    batch: int | None = None  # None: all of the data in every step
-    steps: int = 200
-    method: Method = field(default_factory=GradientDescent)
-    noise: float = 0.0  # standard deviation added to each coordinate of the gradient
 
 
 class Run(NamedTuple):
@@ -75,240 +57,39 @@ class Run(NamedTuple):
     at: int = -1
 
 
-def quadratic(dim, condition):
-    x = np.diag(np.sqrt(dim * np.geomspace(1, condition, dim)))
-    return lambda: (x, np.zeros((dim, 1)))
-
-
-def regression(n, dim, noise, seed, decay=0.0):
-    def draw():
-        rng = np.random.default_rng(seed)
-        x = rng.normal(size=(n, dim)) * np.arange(1, dim + 1) ** -decay
-        return x, x @ rng.normal(size=(dim, 1)) + noise * rng.normal(size=(n, 1))
-
-    return draw
-
-
-def wave(n, seed, noise=0.1):
-    def draw():
-        rng = np.random.default_rng(seed)
-        x = rng.uniform(-2, 2, size=(n, 1))
-        return x, np.sqrt(2) * np.sin(2 * x) + noise * rng.normal(size=(n, 1))
-
-    return draw
-
-
-def surface(n, seed):
-    def draw():
-        rng = np.random.default_rng(seed)
-        x = rng.normal(size=(n, 3))
-        y = x[:, :1] * x[:, 1:2] + np.cos(2 * x[:, 2:])
-        return x, (y - y.mean()) / y.std()
-
-    return draw
-
-
-def polynomial(n, degree, noise, seed):
-    def draw():
-        rng = np.random.default_rng(seed)
-        t = rng.uniform(-1, 1, size=n)
-        return np.polynomial.legendre.legvander(t, degree), (np.exp(t) + noise * rng.normal(size=n))[:, None]
-
-    return draw
-
-
-def egg_box(n, seed):
-    def draw():
-        rng = np.random.default_rng(seed)
-        x = rng.uniform(-1, 1, size=(n, 2))
-        return x, 2 * (np.sin(3 * x[:, :1]) * np.sin(3 * x[:, 1:])) + 0.1 * rng.normal(size=(n, 1))
-
-    return draw
-
-
-def sawtooth(n, seed):
-    def draw():
-        x = np.sort(np.random.default_rng(seed).uniform(-1.5, 1.5, size=(n, 1)), 0)
-        return x, 2 * np.sqrt(3) * (x % 1 - 0.5)
-
-    return draw
-
-
-def clouds(n, dim, classes, distance, seed, wrong=0.0):
-    def draw():
-        rng = np.random.default_rng(seed)
-        y = np.arange(n) % classes
-        x = distance * rng.normal(size=(classes, dim))[y] + rng.normal(size=(n, dim))
-        return x, np.where(np.arange(n) % 100 < 100 * wrong, (y + 1) % classes, y)
-
-    return draw
-
-
-def rings(n, seed):
-    def draw():
-        rng = np.random.default_rng(seed)
-        y, angle = np.arange(n) % 2, rng.uniform(0, 2 * np.pi, size=n)
-        r = 0.8 + 0.8 * y + 0.3 * rng.normal(size=n)
-        return np.stack([r * np.cos(angle), r * np.sin(angle)], 1), y
-
-    return draw
-
-
-def cubic(n, seed):
-    def draw():
-        x = np.random.default_rng(seed).uniform(-1.5, 1.5, size=(n, 2))
-        y = x[:, :1] ** 3 - x[:, :1] * x[:, 1:]
-        return x, y / y.std()
-
-    return draw
-
-
-def checkerboard(n, seed):
-    def draw():
-        x = np.random.default_rng(seed).uniform(-1.5, 1.5, size=(n, 2))
-        return x, np.floor(x).astype(int).sum(1) % 2
-
-    return draw
-
-
-def outputs(n, dim, outputs, seed):
-    def draw():
-        rng = np.random.default_rng(seed)
-        x = rng.normal(size=(n, dim))
-        return x, x @ rng.normal(size=(dim, outputs)) / 2 + 0.3 * rng.normal(size=(n, outputs))
-
-    return draw
-
-
-def damped(n, seed):
-    def draw():
-        x = np.random.default_rng(seed).uniform(-1, 2, size=(n, 1))
-        y = np.exp(-x) * np.cos(5 * x)
-        return x, (y - y.mean()) / y.std()
-
-    return draw
-
-
-def parity(n, bits, seed):
-    def draw():
-        rng = np.random.default_rng(seed)
-        x = rng.integers(2, size=(n, bits))
-        return 2.0 * x - 1 + 0.3 * rng.normal(size=(n, bits)), x.sum(1) % 2
-
-    return draw
-
-
-def spirals(n, seed):
-    def draw():
-        rng = np.random.default_rng(seed)
-        y, r = np.arange(n) % 2, rng.uniform(0.2, 1, size=n)
-        angle = 5 * r + np.pi * y
-        return 2 * np.stack([r * np.cos(angle), r * np.sin(angle)], 1) + 0.05 * rng.normal(size=(n, 2)), y
-
-    return draw
-
-
-def moons(n, seed):
-    def draw():
-        rng = np.random.default_rng(seed)
-        y, angle = np.arange(n) % 2, rng.uniform(0, np.pi, size=n)
-        x = np.stack([np.cos(angle) * (1 - 2 * y) + y - 0.5, np.sin(angle) * (1 - 2 * y) + 0.5 * y - 0.25], 1)
-        return 1.5 * x + 0.2 * rng.normal(size=(n, 2)), y
-
-    return draw
-
-
-def digits(first, n, target="digit"):
-    def draw():
-        images = load_mnist(progress=False, fallback=False)
-        x = images.train_images[first : first + n].reshape(n, 7, 4, 7, 4).mean((2, 4)).reshape(n, 49)
-        x = (x - x.mean()) / x.std()
-        labels = images.train_labels[first : first + n]
-        if target == "lower":
-            return x[:, :28], x[:, 28:]
-        return x, {"digit": labels, "odd": labels % 2, "image": x}[target]
-
-    return draw
-
-
-TASKS = (
-    Task("quadratic", False, quadratic(10, 20.0), steps=150),
-    Task("noisy quadratic, momentum", False, quadratic(6, 10.0), method=HeavyBall(0.5), noise=0.5),
-    Task("regression in batches", False, regression(256, 8, 0.3, seed=1), batch=8, steps=250),
-    Task("logistic regression", False, clouds(120, 4, 2, 0.8, seed=2), steps=150),
-    Task("waves", False, wave(200, seed=3), (24, 24), batch=32, steps=300, method=HeavyBall(0.9)),
-    Task("spirals", False, spirals(160, seed=4), (24, 24), torch.relu, method=HeavyBall(0.9), steps=300),
-    Task("digits", False, digits(0, 1000), (32, 16), torch.relu, batch=32),
-    Task("three clouds, Adam", False, clouds(300, 6, 3, 0.8, seed=5), (16, 16), batch=24, method=Adam()),
-    Task("overlapping clouds", False, clouds(300, 5, 4, 0.7, seed=6), batch=20, steps=200),
-    Task("spirals, Adam", False, spirals(240, seed=7), (24,), batch=40, steps=200, method=Adam()),
-    Task("steep surface", False, surface(240, seed=8), (20, 20), batch=30, steps=200),
-    Task("correlated regression", False, regression(100, 6, 0.2, seed=11, decay=0.7), method=HeavyBall(0.5)),
-    Task("softmax of digits", False, digits(2000, 1000), batch=32, steps=250),
-    Task("moons", False, moons(300, seed=12), (24, 24), torch.relu, batch=24, steps=250, method=HeavyBall(0.9)),
-    Task("digits in one batch", False, digits(4000, 300), (24, 16), steps=150),
-    Task("surface, Adam", False, surface(300, seed=13), (24, 24), batch=32, steps=300, method=Adam()),
-    Task("autoencoder", False, digits(6000, 600, target="image"), (24, 8, 24), batch=32),
-    Task("regression, wide and noisy", False, regression(400, 20, 1.0, seed=14), batch=20, steps=180),
-    Task(
-        "five clouds", False, clouds(400, 8, 5, 1.0, seed=15), (24, 16), torch.sigmoid, batch=40, method=HeavyBall(0.9)
-    ),
-    Task("polynomial", False, polynomial(80, 6, 0.2, seed=21), steps=200, method=HeavyBall(0.9)),
-    Task("odd digits", False, digits(12000, 800, target="odd"), (40,), torch.relu, batch=50, steps=180),
-    Task("rings", False, rings(240, seed=22), (16, 16), batch=32, steps=250, method=Adam()),
-    Task("egg box", False, egg_box(400, seed=23), (32, 32), torch.relu, batch=25, steps=300, method=HeavyBall(0.9)),
-    Task("wrong labels", False, clouds(400, 6, 3, 1.2, seed=24, wrong=0.15), (32,), batch=32, method=RMSProp()),
-    Task("lower half of digits", False, digits(14000, 500, target="lower"), batch=40, steps=220),
-    Task("two clouds in batches, Adam", False, clouds(300, 10, 2, 0.6, seed=25), batch=20, method=Adam()),
-    Task("long valley", False, quadratic(20, 60.0), steps=250, noise=0.2),
-    Task("sawtooth", False, sawtooth(120, seed=26), (12, 12, 12), steps=250, method=HeavyBall(0.9)),
-    Task("parity of bits", False, parity(256, 4, seed=27), (32,), torch.relu, batch=32, steps=300, method=Adam()),
-    Task("cubic", True, cubic(300, seed=31), (16,), batch=20, steps=250, method=HeavyBall(0.9)),
-    Task("digits in small batches", True, digits(16000, 600), (24,), torch.relu, batch=16, method=HeavyBall(0.5)),
-    Task("many blobs", True, clouds(400, 12, 8, 0.9, seed=32), batch=50, steps=180),
-    Task("checkerboard", True, checkerboard(400, seed=33), (24, 24), batch=40, steps=300, method=Adam()),
-    Task("several outputs", True, outputs(150, 10, 5, seed=34), steps=160),
-    Task("digits, sigmoid, Adam", True, digits(18000, 500), (30,), torch.sigmoid, batch=25, method=Adam()),
-    Task("damped wave", True, damped(100, seed=35), (20, 20), steps=200, method=Adam()),
-    Task("few examples", True, regression(40, 12, 0.1, seed=36), batch=10, steps=220, method=HeavyBall(0.9)),
-)
-
-
 @cache
 def data_of(task: Task) -> tuple[torch.Tensor, torch.Tensor]:
     x, y = task.data()
-    return torch.tensor(x, dtype=torch.float32), torch.tensor(y, dtype=torch.long if y.ndim == 1 else torch.float32)
+    return tensor(x), tensor(y)
 
 
-def layers(task: Task) -> list[tuple[int, int]]:
-    x, y = data_of(task)
-    sizes = [x.shape[1], *task.hidden, int(y.max()) + 1 if y.ndim == 1 else y.shape[1]]
-    return list(pairwise(sizes))
+def tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32 if values.dtype.kind == "f" else torch.long)
 
 
 def initial(task: Task, start: str, rng: np.random.Generator) -> np.ndarray:
     """Weights of variance 2 / inputs and biases of zero; "tiny" and "dead" starts spoil them."""
     factor = 0.01 if start == "tiny" else 1.0
+    parts = task.network.parts(*data_of(task))
     flat = []
-    for depth, (inputs, outputs) in enumerate(layers(task)):
-        last = depth == len(task.hidden)
-        flat.append(rng.normal(size=inputs * outputs) * np.sqrt(2 / inputs) * factor)
-        flat.append(np.full(outputs, -50.0 if start == "dead" and not last else 0.0))
+    for i, (shape, inputs) in enumerate(parts):
+        if inputs:
+            flat.append(rng.normal(size=np.prod(shape)) * np.sqrt(2 / inputs) * factor)
+        else:
+            flat.append(np.full(shape, -50.0 if start == "dead" and i < len(parts) - 1 else 0.0))
     return np.concatenate(flat)
 
 
 def losses(task: Task, params: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """The loss of each run, of shape (runs,), for parameters of shape (d, runs)."""
-    at, shapes = 0, layers(task)
-    for depth, (inputs, outputs) in enumerate(shapes):
-        weight = params[at : at + inputs * outputs].T.reshape(-1, inputs, outputs)
-        bias = params[at + inputs * outputs : at + (inputs + 1) * outputs].T[:, None]
-        x = x @ weight + bias
-        x = x if depth == len(shapes) - 1 else task.activation(x)
-        at += (inputs + 1) * outputs
-    if y.is_floating_point():
-        return ((x - y) ** 2).mean((1, 2))
-    return -torch.log_softmax(x, -1).gather(-1, y.expand(len(x), -1)[..., None]).mean((1, 2))
+    shapes = [shape for shape, _ in task.network.parts(*data_of(task))]
+    pieces = params.T.split([int(np.prod(shape)) for shape in shapes], dim=1)
+    arrays = [piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True)]
+    return loss_of(task)(task.network(arrays, x), y)
+
+
+def loss_of(task: Task) -> Any:
+    return task.loss or (mean_square if data_of(task)[1].is_floating_point() else cross_entropy)
 
 
 def starts_of(task: Task, runs: list[Run], seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -318,7 +99,9 @@ def starts_of(task: Task, runs: list[Run], seeds: list[int]) -> tuple[np.ndarray
     params = torch.tensor(np.stack(starts, 1), dtype=torch.float32, requires_grad=True)
     loss = losses(task, params, x[None], y[None])
     (grad,) = torch.autograd.grad(loss.sum(), params)
-    return loss.detach().numpy(), grad[: -layers(task)[-1][1]].norm(dim=0).numpy()
+    shape, inputs = task.network.parts(x, y)[-1]
+    last = 0 if inputs else int(np.prod(shape))
+    return loss.detach().numpy(), grad[: len(grad) - last].norm(dim=0).numpy()
 
 
 def train(task: Task, runs: list[Run], seeds: list[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -339,7 +122,8 @@ def train(task: Task, runs: list[Run], seeds: list[int]) -> tuple[np.ndarray, np
         if bad and batch is None:
             xs, ys = (part.repeat(len(runs), *(1,) * (part.ndim - 1)) for part in (xs, ys))
         for i in bad:
-            xs[i], ys[i] = 30 * xs[i], ys[i].roll(1, 0) if y.ndim == 1 else -30 * ys[i]
+            xs[i] = 30 * xs[i] if x.is_floating_point() else xs[i]
+            ys[i] = task.wrong * ys[i] if y.is_floating_point() else ys[i].roll(1, 0)
         free = params.detach().requires_grad_()
         loss = losses(task, free, xs, ys)
         (grad,) = torch.autograd.grad(loss.sum(), free)
@@ -354,6 +138,15 @@ def train(task: Task, runs: list[Run], seeds: list[int]) -> tuple[np.ndarray, np
 def constant(task: Task) -> float:
     """The loss of the best prediction that does not look at its input."""
     _, y = data_of(task)
+    if task.loss:
+        guess = torch.zeros(1, 1, task.network.parts(*data_of(task))[-1][0][-1], requires_grad=True)
+        search = torch.optim.Adam([guess], lr=0.05)
+        for _ in range(400):
+            search.zero_grad()
+            loss = task.loss(guess.expand(1, len(y), -1), y[None]).sum()
+            loss.backward()
+            search.step()
+        return float(loss.detach())
     if y.is_floating_point():
         return float(y.var(0, correction=0).mean())
     shares = torch.bincount(y) / len(y)
@@ -369,7 +162,7 @@ def measure(task: Task) -> tuple[float, float, float, float]:
     rng = [np.random.default_rng(1000 + i) for i in range(TUNING)]
     params = torch.tensor(np.stack([initial(task, "usual", r) for r in rng], 1), dtype=torch.float32)
     start = float(losses(task, params, *(part[None] for part in data_of(task))).mean())
-    if task.hidden:
+    if task.network.deep:
         start = min(start, constant(task))
     mean = np.nan_to_num(end.reshape(-1, TUNING).mean(1), nan=np.inf)
     best = int(mean.argmin())
@@ -425,8 +218,8 @@ def candidates(task: Task, best: float, stable: float, rng: np.random.Generator)
             runs.append(Run("spike", Constant(rate), event="batch", at=at))
         else:
             runs.append(Run("spike", Event(rate, at, stable * 2 ** rng.uniform(3, 5)), event="rate", at=at))
-    if task.hidden:
-        spoiled = "dead" if task.activation is torch.relu else "tiny"
+    if task.network.deep:
+        spoiled = "dead" if task.activation is torch.relu and task.hidden else "tiny"
         runs += [Run("plateau", Constant(good()), start=("tiny", spoiled)[i % 2]) for i in range(4)]
         runs += [Run("plateau", Warmup(Constant(good()), share(0.05, 0.15)), start="tiny")]
     return runs

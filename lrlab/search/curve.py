@@ -19,11 +19,13 @@ Numbers = dict[str, float]
 def logarithm(loss: Floats) -> Floats:
     r"""The logarithm of the loss, so that equal ratios count alike.
 
-    A loss that goes below zero has no ratios. What it is above its lowest value takes its place, with half of its
-    range added.
+    A loss that goes below zero has no ratios. It is lifted until its lowest level is half of what it has gained.
     """
+    loss = loss / np.abs(loss).max()
     if loss.min() < 0:
-        loss = loss - loss.min() + 0.5 * np.ptp(loss)
+        low = min(medians(loss, PIECES).min(), np.percentile(loss, 10))
+        gain = max(np.median(loss[:3]) - low, np.subtract(*np.percentile(loss, [75, 25])), np.finfo(float).tiny)
+        loss = np.maximum(loss - low + 0.5 * gain, 0.05 * gain)
     return np.log(np.maximum(loss, FLOOR * loss[0] or np.finfo(float).tiny))
 
 
@@ -32,33 +34,49 @@ def measure(loss: Floats, lr: Floats | None) -> Numbers:
     log, n = logarithm(loss), len(loss)
     noise = _noise(log)
     # A single batch says little, but the second may have exploded already.
-    log_start = min(float(np.median(log[:3])), float(log[0]) + 2 * min(noise, 0.5)) if noise > 0.05 else float(log[0])
-    start = float(loss[:3][np.argmin(np.abs(log[:3] - log_start))])
+    start = min(float(np.median(log[:3])), float(log[0]) + 2 * min(noise, 0.5)) if noise > 0.05 else float(log[0])
+    log = log - start  # 0 is the start from here on
     begin = 0 if lr is None else min(int(np.argmax(lr >= 0.5 * peak(lr))), n // 3)  # a warm-up is no plateau
-    levels = np.array([np.median(piece) for piece in np.array_split(loss[begin:], PIECES)])
-    log_levels = np.array([np.median(piece) for piece in np.array_split(log[begin:], PIECES)])
-    end, middle, low = levels[-2:].mean(), levels[4:6].mean(), levels.min()
-    first = max(start, levels[0]) - end
-    found = {
+    after = log[begin:]
+    third, steps = len(after) // 3, np.exp(np.clip(log, -14, 14))
+    levels = medians(after, PIECES)
+    relative = np.exp(levels)
+    end, top = float(relative[-2:].mean()), max(1.0, float(relative[0]))
+    gain, fall = top - float(relative.min()), top - end
+    first, second, last = steps[begin : begin + third], steps[begin + third : begin + 2 * third], steps[-third:]
+    calm = np.median(np.lib.stride_tricks.sliding_window_view(log, 3), axis=1)  # without the peaks of single steps
+    early = begin + max(n // 8, 8)
+    return {
         "steps": float(n),
-        "start": start,
-        "end": float(end),
         "noise": noise,
-        "error": 1.25 * noise * math.sqrt(PIECES / n),  # of the median of a piece
-        "change": float(log_levels[-2:].mean()) - log_start,
-        "change_of_mean": _log_ratio(float(np.mean(loss[-(n // 3) :])), start),
-        "change_of_levels": float(log_levels[-2:].mean() - log_levels[0]),
-        "highest": float(log.max()) - log_start,
-        "above_lowest": float(log_levels[-1] - log_levels.min()),
-        "rising": float(np.all(np.diff(log_levels[-3:]) > 0)),
-        "spread": float(np.ptp(log_levels)),
-        "trend": _rank_correlation(log_levels),
-        "slope": _slope(log[n // 3 :]),
-        "late": _ratio(middle - end, first),
-        "early": _ratio(max(start, levels[0]) - levels[3], first),
-        "swing": _ratio(_range(loss[-(n // 3) :]), start - min(low, end)),
+        "change": float(levels[-2:].mean()),
+        "gain": gain,
+        "early": _ratio(top - float(relative[2]), gain),
+        "late": _ratio(float(relative[4:6].mean()) - end, fall) if fall > 0 else 0.0,
+        "mean": float(last.mean()),
+        "fall": _ratio(float(first.mean() - last.mean()), float(first.mean())),
+        "fall_late": _ratio(float(second.mean() - last.mean()), float(first.mean())),
+        "fall_late_over_error": _ratio(float(second.mean() - last.mean()), _error(second, last)),
+        "steepest_over_noise": _steepest(after, noise),
+        "slope": _line(after)[0] * len(after),
+        "slope_first_over_error": _slope(after[:third]),
+        "highest": float(log.max()),
+        "highest_calm": float(calm.max()),
+        "rise_early": float(log[:early].max()),
+        "rise_late": float(calm[n // 3 :].max()),
+        "above_lowest": float(levels[-1] - levels.min()),
+        "swing": _ratio(_range(steps[-(n // 3) :]), gain),
+        "range": _range(steps[-(n // 3) :]),
+        "memory": _memory(log[n // 10 :]),
+        "noise_growth": _noise_growth(after, relative),
+        **_jumps(log),
+        **(_decay(lr) if lr is not None else {}),
     }
-    return found | _jumps(log, log_start) | (_decay(loss, lr) if lr is not None else {})
+
+
+def medians(values: Floats, pieces: int) -> Floats:
+    """Of so many equal pieces."""
+    return np.array([np.median(piece) for piece in np.array_split(values, pieces)])
 
 
 def peak(lr: Floats) -> float:
@@ -66,49 +84,61 @@ def peak(lr: Floats) -> float:
     return float(np.minimum(lr[1:], lr[:-1]).max())
 
 
-def _jumps(log: Floats, start: float) -> Numbers:
+def _jumps(log: Floats) -> Numbers:
     """The largest rise above the median of the steps before it, how it stands out, and how many there are like it."""
     rise = np.array([log[t] - np.median(log[max(0, t - RECENT) : t]) for t in range(1, len(log))])
     rise[:3] = 0.0
-    at = int(rise.argmax())
+    highest, at = float(rise.max()), int(rise.argmax())
     usual = 1.4826 * float(np.median(np.abs(rise - np.median(rise))))
-    at = max(0, at - RECENT) + int(np.argmax(rise[max(0, at - RECENT) : at + 1] > 0.2 * rise[at]))  # where it began
+    at = max(0, at - RECENT) + int(np.argmax(rise[max(0, at - RECENT) : at + 1] > 0.2 * highest))  # where it began
     others = np.delete(rise, np.arange(max(0, at - RECENT), min(len(rise), at + RECENT + len(log) // 10)))
-    big = (rise > max(math.log(2), 6 * usual)) & (log[1:] - start > math.log(1e-3))
-    base = float(np.median(log[max(0, at + 1 - RECENT) : at + 1]))
     return {
-        "jump": float(rise.max()),
+        "jump": highest,
         "jump_at": float(at + 1),
-        "jump_over_noise": _ratio(float(rise.max()), usual),
-        "jump_over_next": _ratio(float(rise.max()), float(others.max(initial=0.0))),
-        "jump_from": base - start,
-        "jumps": float(np.count_nonzero(big[1:] & ~big[:-1])),
+        "jump_over_noise": _ratio(highest, usual + 1e-3),
+        "jump_over_next": _ratio(highest, float(others.max(initial=0.0)) + 1e-3),
+        "jump_from": float(np.median(log[max(0, at + 1 - RECENT) : at + 1])),
+        "jumps": _peaks(rise > max(math.log(2), 6 * usual)),
+        "jumps_alike": _peaks(rise > 0.5 * highest),
     }
 
 
-def _decay(loss: Floats, lr: Floats) -> Numbers:
-    """Where the rate fell below a fifth of its peak for good, and how the loss went before and after."""
+def _peaks(high: Any) -> float:
+    return float(np.count_nonzero(high[1:] & ~high[:-1]))
+
+
+def _decay(lr: Floats) -> Numbers:
+    """Where the rate fell below a fifth of its peak for good, what was left of it, and a rate far above it."""
     n, top = len(lr), peak(lr)
-    high = np.flatnonzero(lr >= 0.2 * top)
-    at = int(high[-1]) + 1 if top > 0 else n
+    at = int(np.flatnonzero(lr >= 0.2 * top)[-1]) + 1 if top > 0 else n
     found = {"decay_at": at / n, "rate_left": _ratio(float(np.median(lr[at:])), top) if at < n else 1.0}
     outlier = lr > 3 * top
-    if outlier.any():
-        found["rate_outlier_at"] = float(np.argmax(outlier))
-    if 6 <= at < n:
-        third = max(at // 3, 2)
-        before, after = np.median(loss[at - 2 * third : at - third]), np.median(loss[at - third // 2 : at + third])
-        found["fall_before_decay"] = _ratio(float(before - after), float(loss[:3].max() - after))
-    return found
+    return found | ({"rate_outlier_at": float(np.argmax(outlier))} if outlier.any() else {})
+
+
+def _line(values: Floats) -> tuple[float, Floats]:
+    """The slope of a straight line through the values, and what it leaves."""
+    t = np.arange(len(values)) - (len(values) - 1) / 2
+    slope = float(t @ values) / float(t @ t)
+    return slope, values - values.mean() - slope * t
+
+
+def _slope(values: Floats) -> float:
+    """The slope of a straight line through the values, in its standard errors."""
+    slope, rest = _line(values)
+    n = len(values)
+    return slope / (math.sqrt(float(rest @ rest) / (n - 2) / ((n**3 - n) / 12)) + 1e-9)
 
 
 def _range(values: Floats) -> float:
     """From the tenth to the ninetieth percentile, about a straight line."""
-    t = np.arange(len(values))
-    with np.errstate(over="ignore"):
-        rest = values - np.polyval(np.polyfit(t, values, 1), t)
-    low, high = np.percentile(rest, [10, 90])
-    return float(high - low)
+    return float(np.subtract(*np.percentile(_line(values)[1], [90, 10])))
+
+
+def _memory(values: Floats) -> float:
+    """The correlation of neighbors, about a straight line: 0 for noise, 1 for a calm curve, negative for a zigzag."""
+    rest = _line(values)[1]
+    return float(rest[1:] @ rest[:-1]) / (float(rest @ rest) + 1e-9)
 
 
 def _noise(log: Floats) -> float:
@@ -117,23 +147,25 @@ def _noise(log: Floats) -> float:
     return 1.4826 * float(np.median(np.abs(steps - np.median(steps)))) / math.sqrt(2)
 
 
-def _slope(values: Floats) -> float:
-    """The slope of a straight line through the values, in its standard errors."""
-    t = np.arange(len(values)) - (len(values) - 1) / 2
-    slope = float(t @ values) / float(t @ t)
-    rest = values - values.mean() - slope * t
-    error = math.sqrt(float(rest @ rest) / (len(values) - 2) / float(t @ t))
-    return slope / error if error > 0 else math.copysign(math.inf, slope) if slope else 0.0
+def _noise_growth(log: Floats, levels: Floats) -> float:
+    """The logarithm of the noise at the end, in the unit of the loss, over that at the start."""
+    fifth = max(len(log) // 5, 3)
+    before, after = _noise(log[:fifth]) * levels[0], _noise(log[-fifth:]) * levels[-2:].mean()
+    return float(np.log((after + 0.003) / (before + 0.003)))
 
 
-def _rank_correlation(values: Floats) -> float:
-    """Spearman's correlation with time: -1 falls all the time."""
-    ranks = np.argsort(np.argsort(values)).astype(float)
-    return 0.0 if np.ptp(values) == 0 else float(np.corrcoef(ranks, np.arange(len(values)))[0, 1])
+def _steepest(log: Floats, noise: float) -> float:
+    """The largest fall within a fifth of the run, in errors of a median."""
+    pieces = min(2 * PIECES, len(log))
+    levels = np.exp(medians(log, pieces))
+    falls = levels[:-4] - levels[4:]
+    error = 1.25 * noise * math.sqrt(pieces / len(log)) * levels[falls.argmax()]
+    return float(falls.max() / (error + 1e-3))
 
 
-def _log_ratio(part: float, whole: float) -> float:
-    return math.log(max(part / whole, FLOOR)) if whole > 0 else 0.0
+def _error(a: Floats, b: Floats) -> float:
+    """The standard error of the difference of two means."""
+    return math.sqrt(a.var() / len(a) + b.var() / len(b)) + 1e-9
 
 
 def _ratio(part: Any, whole: Any) -> float:

@@ -55,20 +55,21 @@ class Diagnosis:
 def diagnose(loss: ArrayLike, lr: ArrayLike | None = None) -> Diagnosis:
     r"""Name what the loss of a run shows, or say that it is unclear.
 
-    The first rule that holds gives the name. With :math:`\ell_t = \ln L_t`, levels :math:`m_1, \dots, m_{10}`, which
-    are the medians of ten equal pieces of the run, and :math:`D = L_0 - \min_k m_k`, what was gained:
+    The first rule that holds gives the name. With :math:`\ell_t = \ln (L_t / L_0)`, levels :math:`m_1, \dots, m_{10}`,
+    which are the medians of :math:`L_t / L_0` in ten equal pieces of the run, and :math:`A, B, C`, the means of its
+    three thirds:
 
     .. math::
 
-        \text{diverging} &: L_T \text{ is not finite, or } \ell_T - \ell_0 \text{ is above zero and noise} \\
         \text{spike} &: \ell_t - \operatorname{median}(\ell_{t-8}, \dots, \ell_{t-1})
-            \text{ stands out once from the noise and from all others} \\
-        \text{decayed too early} &: \eta_t \text{ fell for good in the first third, while } L \text{ fell} \\
-        \text{plateau} &: \text{no gain beyond the noise, most of it late, or a small one at once and none since} \\
-        \text{too slow} &: \text{levels that fall all the time, and a share of the gain in the second half} \\
-        \text{oscillating} &: P_{90} - P_{10} \text{ of the last third is a large part of } D,
-            \text{ or many jumps, or an } L_t \text{ far above } L_0 \\
-        \text{healthy} &: \text{none of these, and a gain beyond the noise}
+            \text{ stands out from the noise and from all others, in a run that had fallen} \\
+        \text{decayed too early} &: \eta_t \text{ fell for good in the first third, before } L \text{ was done} \\
+        \text{diverging} &: L_T \text{ is not finite, or } m_{10} \text{ is above the start and the noise,} \\
+            &\quad \text{or the loss rose far above its start or its lowest level} \\
+        \text{plateau} &: \text{no gain, and } A \approx C; \text{ or none at first; or one at once and none since} \\
+        \text{too slow} &: \text{no fast gain at first, and } C \text{ is still large and well below } B \\
+        \text{oscillating} &: C > B, \text{ or slow swings, or many jumps, or an } L_t \text{ far above } L_0 \\
+        \text{healthy} &: \text{none of these, and a gain}
 
     Parameters
     ----------
@@ -110,14 +111,13 @@ def diagnose(loss: ArrayLike, lr: ArrayLike | None = None) -> Diagnosis:
     if not finite.any():
         return _diagnosis("unclear", "No value is finite: something other than the rate may be wrong.")
     if not finite[-1]:
-        last = int(np.flatnonzero(finite)[-1]) + 1
-        return _diagnosis("diverging", f"The loss is not finite from step {last} on.", {"steps": len(values)})
+        return _ended(values, int(np.flatnonzero(finite)[-1]) + 1)
     if np.count_nonzero(finite) < SHORTEST:
         return _diagnosis("unclear", f"Only {np.count_nonzero(finite)} of {len(values)} values are finite.")
     values, rates = values[finite], None if rates is None else rates[finite]
     if np.ptp(values) == 0:
         return _diagnosis("plateau", f"All {len(values)} values are {values[0]:.4g}.", {"steps": len(values)})
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         numbers = measure(values, rates)
     for name, rule in RULES:
         evidence = rule(numbers)
@@ -126,99 +126,99 @@ def diagnose(loss: ArrayLike, lr: ArrayLike | None = None) -> Diagnosis:
     return _diagnosis("unclear", "No rule holds clearly.", numbers)
 
 
+def _ended(values: Floats, last: int) -> Diagnosis:
+    """What to call a run without a finite loss from step ``last`` on: one jump may have ended a calm one."""
+    start, before = np.median(values[:3]), np.median(values[max(last - 2 * RECENT, 0) : max(last - RECENT, 1)])
+    if last > SHORTEST and before < start - 0.2 * abs(start) < values[last - 1]:
+        evidence = f"The loss fell to {before:.4g}, jumped near step {last}, and is not finite from there on."
+        return _diagnosis("spike", evidence, {"steps": len(values)})
+    return _diagnosis("diverging", f"The loss is not finite from step {last} on.", {"steps": len(values)})
+
+
 def _spike(x: Numbers) -> str:
-    stands_out = (
-        x["jump_over_noise"] > 4
-        and x["jump_at"] > 0.1 * x["steps"]
-        and x["jump_over_next"] > (2 if x["jumps"] <= 2 else 3)
-    )
-    came_back = x["change"] < x["jump_from"] + 0.1 or x["jump_at"] > 0.2 * x["steps"]
+    stands_out = x["jump_over_noise"] > 9 and x["jump_over_next"] > 1.8 and x["jumps_alike"] < 4
+    settled = x["jump_at"] > 0.2 * x["steps"] and x["jump_from"] < -0.2
     caused = "rate_outlier_at" in x and abs(x["jump_at"] - x["rate_outlier_at"]) <= RECENT
-    matters = x["jump"] > math.log(2) and x["jump_from"] + x["jump"] > math.log(1e-3)
-    if matters and (stands_out or caused) and came_back and x["jump_from"] < -math.log(1.25):
+    if (stands_out and settled and x["jump"] > math.log(4)) or (caused and x["jump"] > math.log(2)):
         rate = " The rate was far above its usual value just then." if caused else ""
-        factor = math.exp(min(x["jump"], 700))
-        return f"At step {x['jump_at']:.0f} the loss jumped to {factor:.3g} times what it was.{rate}"
-    return ""
-
-
-def _diverging(x: Numbers) -> str:
-    beyond_noise = min(x["change"], x["change_of_levels"]) > max(0.1, 3 * x["error"])
-    if beyond_noise or x["change"] > math.log(2) + 3 * x["noise"]:
-        return f"In the last fifth of the run the loss is {math.exp(min(x['change'], 700)):.3g} times its start."
-    stuck = (
-        x["change"] > -0.1
-        or (x["change_of_mean"] > -0.1 and x["change"] > -1)
-        or (x["change"] > -0.5 and x["swing"] < 0.5)
-    )
-    exploded = x["highest"] > math.log(30) and x["change"] > -2
-    if exploded or (x["highest"] > math.log(3) + 1.5 * min(x["noise"], 0.6) and stuck):
-        factor = math.exp(min(x["highest"], 700))
-        return f"The loss rose to {factor:.3g} times its start and did not come back below it."
-    if x["rising"] and x["above_lowest"] > max(math.log(3), 5 * x["error"]):
-        return f"The loss rises at the end, to {math.exp(min(x['above_lowest'], 700)):.3g} times its lowest level."
+        return f"At step {x['jump_at']:.0f} the loss jumped to {_times(x['jump'])} what it was.{rate}"
     return ""
 
 
 def _decayed(x: Numbers) -> str:
-    still_fell = x.get("fall_before_decay", 1.0) > 0.05 or x["change"] > -1.2
-    if x.get("decay_at", 1.0) < 1 / 3 and x["rate_left"] < 0.1 and still_fell:
+    if x.get("decay_at", 1.0) < 1 / 3 and x["rate_left"] < 0.1 and x["change"] > -5:
         return (
             f"After {x['decay_at']:.0%} of the run the rate stayed below a fifth of its peak; "
-            f"the loss was still falling, and {max(x['late'], 0):.0%} of its fall came in the second half of the run."
+            f"the loss ends at {_times(x['change'])} its start."
         )
+    return ""
+
+
+def _diverging(x: Numbers) -> str:
+    if x["change"] > 0.24 or x["slope"] > 0.32:
+        return f"In the last fifth of the run the loss is {_times(x['change'])} its start."
+    fell_before = x["jump_from"] < -1.9
+    if (x["highest_calm"] > 1.5 and not fell_before) or (x["highest_calm"] > 0.8 and x["gain"] < 0.6):
+        return f"The loss rose to {_times(x['highest'])} its start, and ends at {_times(x['change'])} it."
+    if x["above_lowest"] > 1.2:
+        return f"The loss rises again: it ends at {_times(x['above_lowest'])} its lowest level."
     return ""
 
 
 def _plateau(x: Numbers) -> str:
-    flat = x["spread"] < max(0.02, 6 * x["error"]) and abs(x["change"]) < max(0.02, 2 * x["noise"])
-    still = max(x["spread"], abs(x["change"])) < 0.01
-    if still or (flat and x["error"] < 0.1 and x["slope"] > -2.5):
-        return (
-            f"In the last fifth of the run the loss is {math.exp(x['change']):.3g} times its start, within the noise."
-        )
-    late = x["late"] > 0.5 and x["early"] < 0.15 and x["change"] < -0.02
-    if late or (x["late"] > 0.6 and x["slope"] < -4 and x["change"] < -0.1):
-        return f"{x['late']:.0%} of the fall came in the second half of the run: the loss was held up before."
-    stopped = x["late"] < 0.05 and x["early"] > 0.9 and x["slope"] > -2.5 and x["swing"] < 0.42
-    if stopped and -0.8 < x["change"] < 0:
-        return f"The loss fell to {math.exp(x['change']):.3g} times its start at once and has stood there since."
+    if x["gain"] < 0.2 and x["fall"] < 0.023:
+        return f"In the last fifth of the run the loss is {_times(x['change'])} its start, within the noise."
+    held_up = x["slope_first_over_error"] > -0.2 and x["late"] > 0.5 and x["steepest_over_noise"] > 3
+    if held_up or x["noise_growth"] > 0.88:
+        return f"The loss was held up at first: {x['late']:.0%} of its fall came in the second half of the run."
+    if x["early"] > 0.92 and x["late"] < 0.05 and x["change"] > -0.8 and x["swing"] < 0.32:
+        return f"The loss fell to {_times(x['change'])} its start at once and has stood there since."
     return ""
 
 
 def _too_slow(x: Numbers) -> str:
-    steady = x["trend"] < -0.8 and x["late"] > (0.12 if x["change"] > -0.9 else 0.25) and x["change"] > -2
-    if x["change"] < 0 and (steady or (x["slope"] < -2.5 and x["late"] > 0.08 and x["change"] > -1)):
+    still_falls = x["mean"] > 0.38 and x["fall_late_over_error"] > 2
+    if x["early"] < 0.9 and (still_falls or x["mean"] > 0.72):
         return (
-            f"The loss falls steadily, {x['late']:.0%} of its fall in the second half of the run, "
-            f"and is at {math.exp(x['change']):.3g} times its start in the last fifth."
+            f"The loss falls slowly, {max(x['late'], 0):.0%} of its fall in the second half of the run, "
+            f"and is at {_times(x['change'])} its start in the last fifth."
         )
     return ""
 
 
 def _oscillating(x: Numbers) -> str:
-    if x["swing"] > 0.42 and x["change"] < -0.1:
-        return f"In the last third of the run the loss swings by {x['swing']:.0%} of what it gained since the start."
-    if x["highest"] > math.log(2.2) + x["noise"] and math.log(1e-3) < x["change"] < -0.5:
-        return f"The loss rose to {math.exp(x['highest']):.3g} times its start before it fell."
-    if x["jumps"] >= 2 and x["change"] > math.log(1e-3):
+    if x["change"] < -4:
+        return ""
+    if x["fall_late"] < -0.022:
+        return f"The loss has risen again since the middle of the run, by {-x['fall_late']:.0%} of where it began."
+    if x["range"] > 0.22 and not -0.3 < x["memory"] < 0.11:
+        how = "up and down at every step" if x["memory"] < 0 else "over several steps each"
+        return f"In the last third of the run the loss swings by {x['range']:.0%} of its start, {how}."
+    rises = max(x["rise_early"], 0) + max(x["rise_late"] + 0.3, 0)
+    if rises > 2.3 or (x["highest"] > 1.2 and x["early"] > 0.45):
+        return f"The loss rose to {_times(x['highest'])} its start before it fell."
+    if x["jumps"] > 4:
         return f"The loss jumped up {x['jumps']:.0f} times, to more than twice its recent values."
     return ""
 
 
 def _healthy(x: Numbers) -> str:
-    if x["change"] < -max(0.05, 3 * x["error"]):
+    if x["change"] < -0.05:
         return (
-            f"The loss fell to {math.exp(x['change']):.3g} times its start, {1 - x['late']:.0%} of that in the first "
+            f"The loss fell to {_times(x['change'])} its start, {1 - x['late']:.0%} of that in the first "
             f"half of the run, and swings by {x['swing']:.0%} of it at the end."
         )
     return ""
 
 
+def _times(log: float) -> str:
+    return f"{math.exp(min(log, 700)):.3g} times"
+
+
 RULES: tuple[tuple[str, Callable[[Numbers], str]], ...] = (
     ("spike", _spike),
-    ("diverging", _diverging),
     ("decayed too early", _decayed),
+    ("diverging", _diverging),
     ("plateau", _plateau),
     ("too slow", _too_slow),
     ("oscillating", _oscillating),
