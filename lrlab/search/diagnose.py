@@ -158,7 +158,8 @@ def _diverging(x: Numbers) -> str:
     if x["change"] > 0.24 or x["slope"] > 0.32:
         return f"In the last fifth of the run the loss is {_times(x['change'])} its start."
     fell_before = x["jump_from"] < -1.9
-    if (x["highest_calm"] > 1.5 and not fell_before) or (x["highest_calm"] > 0.8 and x["gain"] < 0.6):
+    never_back = x["highest"] > 1.5 and x["change"] > 0
+    if never_back or (x["highest_calm"] > 1.5 and not fell_before) or (x["highest_calm"] > 0.8 and x["gain"] < 0.6):
         return f"The loss rose to {_times(x['highest'])} its start, and ends at {_times(x['change'])} it."
     if x["above_lowest"] > 1.2:
         return f"The loss rises again: it ends at {_times(x['above_lowest'])} its lowest level."
@@ -166,12 +167,13 @@ def _diverging(x: Numbers) -> str:
 
 
 def _plateau(x: Numbers) -> str:
-    if x["gain"] < 0.2 and x["fall"] < 0.023:
+    if x["gain"] < 0.2 and x["fall"] < 0.023 and x["fall_late_over_error"] < 5:
         return f"In the last fifth of the run the loss is {_times(x['change'])} its start, within the noise."
-    held_up = x["slope_first_over_error"] > -0.2 and x["late"] > 0.5 and x["steepest_over_noise"] > 3
-    if held_up or x["noise_growth"] > 0.88:
+    held_up = x["slope_first_over_error"] > -0.2 and x["steepest_over_noise"] > 3
+    if x["late"] > 0.5 and (held_up or x["noise_growth"] > 0.88):
         return f"The loss was held up at first: {x['late']:.0%} of its fall came in the second half of the run."
-    if x["early"] > 0.92 and x["late"] < 0.05 and x["change"] > -0.8 and x["swing"] < 0.32:
+    stands = x["late"] < 0.05 and x["fall_late_over_error"] < 3 and x["swing"] < 0.32
+    if x["early"] > 0.92 and stands and -0.8 < x["change"] < 0:
         return f"The loss fell to {_times(x['change'])} its start at once and has stood there since."
     return ""
 
