@@ -27,6 +27,7 @@ from lrlab.optimizers import Adam, GradientDescent, HeavyBall, Method
 from lrlab.search import diagnose, log_grid, sweep
 from lrlab.widgets.recorded import pack, unpack
 from tests import curves
+from tests.curve_tasks import TASKS
 
 FOLDER = Path(__file__).resolve().parent.parent / "lrlab" / "widgets" / "runs"
 
@@ -91,7 +92,7 @@ def drill() -> list[dict[str, Any]]:
     """The curves that are to be named, in the order of the drill."""
     found: list[dict[str, Any]] = []
     for name, labels in DRILL.items():
-        made = curves.curves_of(next(task for task in curves.TASKS if task.name == name))
+        made = curves.curves_of(next(task for task in TASKS if task.name == name))
         for label in ("healthy", *labels):
             fits = [one for one in made if one["label"] == label == named(one)]
             found.append(fits[len(found) % len(fits)])
