@@ -151,7 +151,7 @@ VARIANTS = {
         replace(MNIST, schedule=lambda lr, steps: Constant(lr)), factors=(0.1, 0.2, 0.5)
     ),
     "method: Nesterov's momentum for all": Variant(ONE, factors=(0.1, 0.2, 0.5, 1.0)),
-    "method: Adam for all": Variant(replace(ONE, method=Adam()), factors=(0.005, 0.01, 0.02, 0.05)),
+    "method: Adam for all": Variant(replace(ONE, method=Adam()), factors=(0.01, 0.02, 0.05, 0.1)),
     "architecture: that of the example": Variant(network=example_network),
     "targets: not smoothed": Variant(replace(MNIST, smoothing=0.0), factors=(0.5, 1.0)),
     "batch: 64": Variant(replace(MNIST, batch_size=64), factors=(0.2, 0.5, 1.0)),
