@@ -27,6 +27,7 @@ from tests.classroom import fill, notebook
 pytestmark = pytest.mark.thorough
 ROOT = Path(__file__).resolve().parent.parent
 SET = ProblemSet("step_size")
+MOST_MEMORY = 150_000_000  # bytes of one grading process, however many submissions there are; it needs 50 MB
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,19 @@ def written(records: Path) -> list[Path]:
     return sorted(records.glob("[!.]*.json"))
 
 
+def graders_memory(pid: int) -> list[int]:
+    """Bytes that a process and its descendants hold, each; those that begin a sandbox, and all in it, left out."""
+    try:
+        if Path(f"/proc/{pid}/comm").read_text().strip() == "bwrap":
+            return []
+        held = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        tasks = os.listdir(f"/proc/{pid}/task")
+        children = [Path(f"/proc/{pid}/task/{task}/children").read_text().split() for task in tasks]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [held, *(size for child in map(int, sum(children, [])) for size in graders_memory(child))]
+
+
 def graded_with_a_kill(submitted: Path, records: Path, enough: int) -> None:
     """Start grading from the command line and kill it when so many records are there."""
     command = [sys.executable, "-m", "exercises.grader", "class", SET.name, "--jobs", "2", "--seed", "7"]
@@ -55,6 +69,7 @@ def graded_with_a_kill(submitted: Path, records: Path, enough: int) -> None:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while len(written(records)) < enough:
             assert process.poll() is None, "it ended before it was killed"
+            assert max(graders_memory(process.pid), default=0) < MOST_MEMORY
             time.sleep(0.05)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
