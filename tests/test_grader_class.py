@@ -56,10 +56,10 @@ def graders_memory(pid: int) -> list[int]:
             return []
         held = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         tasks = os.listdir(f"/proc/{pid}/task")
-        children = [Path(f"/proc/{pid}/task/{task}/children").read_text().split() for task in tasks]
+        children = "".join(Path(f"/proc/{pid}/task/{task}/children").read_text() for task in tasks)
     except (FileNotFoundError, ProcessLookupError):
         return []
-    return [held, *(size for child in map(int, sum(children, [])) for size in graders_memory(child))]
+    return [held, *(size for child in map(int, children.split()) for size in graders_memory(child))]
 
 
 def graded_with_a_kill(submitted: Path, records: Path, enough: int) -> None:
