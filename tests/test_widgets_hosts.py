@@ -113,7 +113,8 @@ def small_book(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, root)
     for name in ("tools", "lrlab"):
         (root / name).symlink_to(ROOT / name)
-    shutil.copytree(ROOT / "book" / "_assets", book / "_assets")
+    for name in ("_assets", "_templates"):
+        shutil.copytree(ROOT / "book" / name, book / name)
     shutil.copy(ROOT / "book" / "references.bib", book)
     (root / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/page\n")
     (book / "index.md").write_text("# Index\n\nText.\n")
