@@ -36,7 +36,6 @@ def test_the_grid_is_whole_and_each_rate_is_the_best_of_its_row() -> None:
     assert not set(study.TUNING_SEEDS) & set(study.FINAL_SEEDS)
 
 
-@pytest.mark.skipif("full" not in PARTS, reason="the long run is not recorded")
 def test_the_long_run_has_the_settings_of_its_generator() -> None:
     full = mnist_study()["full"]
     assert full["settings"] == study.full_settings()

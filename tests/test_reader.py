@@ -139,4 +139,5 @@ def test_table_of_run_times_follows_the_contents(tmp_path: Path) -> None:
         contents, {"book/practice/mnist.ipynb": 71.6, "book/index.ipynb": 4.2, "book/gone.ipynb": 1.0}
     )
     rows = [line for line in made.splitlines() if line.startswith("| {doc}")]
-    assert rows == ["| {doc}`/book/index` | 4 | 30 |", "| {doc}`/book/practice/mnist` | 72 | 120 |"]
+    assert rows == ["| {doc}`/book/index` | 4 s | 30 s |", "| {doc}`/book/practice/mnist` | 72 s | 120 s |"]
+    assert "nothing" in run_times.table(contents, {})
